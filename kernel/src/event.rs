@@ -1,0 +1,88 @@
+//! What an event is, and its hash.
+
+use alloc::vec::Vec;
+
+use crate::hash::{self, Hash};
+
+/// Streams from here on are causal-only: 1001 and 1004 are not judged there.
+pub const FIRST_CAUSAL_ONLY_STREAM: u16 = 0x8000;
+
+/// Ids below this are in the id domain (1003).
+pub const ID_END: u128 = 1 << 112;
+
+/// Everything that an event's hash covers: all of it but the payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventHeader {
+    /// Lamport time.
+    pub lamport: u64,
+    /// The writer.
+    pub node: u32,
+    /// One of the writer's sequences.
+    pub stream: u16,
+    /// Id; in the domain where 0 < id < 2^112.
+    pub id: u128,
+    /// Id of the event before it in its (node, stream); 0: not linked.
+    pub prev: u128,
+    /// Hash of the application state it was made in.
+    pub claim: Option<Hash>,
+    /// Bytes in the payload.
+    pub payload_len: u64,
+    /// Hash of the payload, keyed by its salt where there is one.
+    pub payload_hash: Hash,
+    /// Ids it depends on, strictly ascending.
+    pub deps: Vec<u128>,
+}
+
+/// A payload that did not fit its event: what was found instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Observed {
+    /// Bytes found.
+    pub len: u64,
+    /// Their hash, keyed by the salt where there is one.
+    pub hash: Hash,
+}
+
+impl EventHeader {
+    /// The event hash (`schemas/log.md`, "Event hash").
+    pub fn hash(&self) -> Hash {
+        let mut bytes = Vec::with_capacity(EVENT_HASH_FIXED_BYTES + 16 * self.deps.len());
+        self.write(&mut bytes);
+        hash::EVENT.hash(&bytes)
+    }
+
+    /// Appends the bytes that the event hash covers, which are also how evidence carries a header.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.lamport.to_le_bytes());
+        out.extend_from_slice(&self.node.to_le_bytes());
+        out.extend_from_slice(&self.stream.to_le_bytes());
+        out.extend_from_slice(&self.id.to_le_bytes());
+        out.extend_from_slice(&self.prev.to_le_bytes());
+        out.push(u8::from(self.claim.is_some()));
+        out.extend_from_slice(&self.claim.unwrap_or([0; 32]));
+        out.extend_from_slice(&self.payload_len.to_le_bytes());
+        out.extend_from_slice(&self.payload_hash);
+        let count = u32::try_from(self.deps.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&count.to_le_bytes());
+        for dep in &self.deps {
+            out.extend_from_slice(&dep.to_le_bytes());
+        }
+    }
+}
+
+/// Bytes that the event hash covers before the deps.
+pub const EVENT_HASH_FIXED_BYTES: usize = 8 + 4 + 2 + 16 + 16 + 1 + 32 + 8 + 32 + 4;
+
+/// Merkle leaf of an occurrence: the event hash itself, or a leaf of its own kind where the
+/// payload does not fit.
+pub fn leaf_hash(event_hash: &Hash, observed: Option<&Observed>) -> Hash {
+    match observed {
+        None => *event_hash,
+        Some(observed) => {
+            let mut bytes = [0u8; 72];
+            bytes[..32].copy_from_slice(event_hash);
+            bytes[32..40].copy_from_slice(&observed.len.to_le_bytes());
+            bytes[40..].copy_from_slice(&observed.hash);
+            hash::MISMATCH.hash(&bytes)
+        }
+    }
+}

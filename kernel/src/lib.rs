@@ -1,0 +1,9 @@
+//! The kernel: judges logs of events and returns a verdict.
+#![cfg_attr(not(test), no_std)]
+extern crate alloc;
+
+pub mod bytes;
+pub mod event;
+pub mod fault;
+pub mod hash;
+pub mod limits;
