@@ -1,2 +1,3 @@
 //! The omega command.
+mod failure;
 fn main() {}

@@ -3,6 +3,7 @@
 extern crate alloc;
 
 pub mod bytes;
+pub mod commitment;
 pub mod event;
 pub mod fault;
 pub mod hash;
