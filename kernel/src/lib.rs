@@ -6,5 +6,7 @@ pub mod bytes;
 pub mod commitment;
 pub mod event;
 pub mod fault;
+pub mod frame;
 pub mod hash;
 pub mod limits;
+pub mod wire;
