@@ -8,3 +8,4 @@ pub mod event;
 pub mod fault;
 pub mod hash;
 pub mod limits;
+pub mod merkle;
