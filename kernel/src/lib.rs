@@ -9,3 +9,5 @@ pub mod fault;
 pub mod hash;
 pub mod limits;
 pub mod merkle;
+pub mod state;
+pub mod trie;
