@@ -9,5 +9,6 @@ pub mod fault;
 pub mod hash;
 pub mod limits;
 pub mod merkle;
+pub mod snapshot;
 pub mod state;
 pub mod trie;
