@@ -143,6 +143,8 @@ codes! {
     SnapshotMalformed = 30_501, "snapshot-malformed";
     /// A snapshot's content does not have the root that it names.
     SnapshotRoot = 30_502, "snapshot-root-differs";
+    /// A snapshot's version or state format is one that this kernel does not know.
+    SnapshotVersion = 30_503, "snapshot-version-unknown";
     /// The session was used out of order.
     SessionMisuse = 30_601, "session-misused";
     /// A certificate is truncated or not shaped like one.

@@ -21,6 +21,8 @@ pub const MAX_LOGS: u32 = 4096;
 pub const MAX_BATCH_EVENTS: u32 = 1 << 24;
 /// Ids that a state holds: its arena is indexed with 32 bits and must fit wasm32's memory.
 pub const MAX_STATE_IDS: u64 = 1 << 25;
+/// Streams, each with its frontier, that a state holds beside its ids in the same memory.
+pub const MAX_STATE_FRONTIERS: u64 = 1 << 22;
 /// Bytes of a snapshot, run or body that cross the component's border in one call: Wasmtime
 /// meters what one call may copy.
 pub const MAX_CHUNK_BYTES: u32 = 8 << 20;
