@@ -87,24 +87,26 @@ fn close(waiting: &mut Vec<(u32, Hash)>, bit: u32, mut subtree: Hash) -> Hash {
     subtree
 }
 
-/// Proves that `key` is in `leaves`, or that it is not. `leaves` ascend strictly by key.
+/// Proves that `key` is among `keys`, which ascend strictly, or that it is not. `leaf_at` makes the
+/// leaf of the key at an index: leaves need not all be in memory.
 ///
 /// # Panics
 ///
 /// Where the keys do not ascend.
-pub fn prove_sorted<L: Leaf>(leaves: &[L], key: u128) -> TrieProof<L> {
-    assert!(ascending(leaves), "keys must ascend");
+pub fn prove_sorted<L: Leaf>(keys: &[u128], leaf_at: impl Fn(usize) -> L, key: u128) -> TrieProof<L> {
+    assert!(keys.is_sorted_by(|a, b| a < b), "keys must ascend");
     let mut steps = Vec::new();
-    let mut rest = leaves;
-    while let [first, .., last] = rest {
-        let bit = divergence(first.key_bits(), last.key_bits());
-        let (zeros, ones) = split(rest, bit);
+    let mut rest = 0..keys.len();
+    while rest.len() > 1 {
+        let bit = divergence(keys[rest.start], keys[rest.end - 1]);
+        let middle = rest.start + keys[rest.clone()].partition_point(|&key| !is_set(key, bit));
+        let (zeros, ones) = (rest.start..middle, middle..rest.end);
         let (same, other) = if is_set(key, bit) { (ones, zeros) } else { (zeros, ones) };
-        let sibling = root_of_sorted(other.iter().map(|leaf| (leaf.key_bits(), leaf.hash())));
+        let sibling = root_of_sorted(other.map(|index| (keys[index], leaf_at(index).hash())));
         steps.push((bit as u8, sibling));
         rest = same;
     }
-    TrieProof { leaf: rest.first().cloned(), steps }
+    TrieProof { leaf: rest.next().map(leaf_at), steps }
 }
 
 /// First bit in which two keys differ; 128 where they do not.
@@ -138,6 +140,11 @@ mod tests {
 
     fn leaf(id: u128) -> IdLeaf {
         IdLeaf { id, lamport: 7, event_hash: hash::plain(&id.to_le_bytes()) }
+    }
+
+    fn prove_leaves<L: Leaf>(leaves: &[L], key: u128) -> TrieProof<L> {
+        let keys: Vec<u128> = leaves.iter().map(Leaf::key_bits).collect();
+        prove_sorted(&keys, |index| leaves[index].clone(), key)
     }
 
     fn root(ids: &[u128]) -> Hash {
@@ -177,7 +184,7 @@ mod tests {
             let leaves = &leaves[..count];
             let root = root_of_sorted(leaves.iter().map(|leaf| (leaf.id, leaf.hash())));
             for key in (0..1000).chain([1 << 80, u128::MAX, u128::MAX - 1]) {
-                let proof = prove_sorted(leaves, key);
+                let proof = prove_leaves(leaves, key);
                 let held = leaves.iter().find(|leaf| leaf.id == key);
                 assert_eq!(proof.verify(&root, count as u64, key).unwrap(), held);
             }
@@ -193,6 +200,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "ascend")]
     fn unsorted_leaves_have_no_proof() {
-        prove_sorted(&[leaf(5), leaf(4)], 5);
+        prove_leaves(&[leaf(5), leaf(4)], 5);
     }
 }

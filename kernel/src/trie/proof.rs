@@ -133,12 +133,17 @@ mod tests {
     use super::*;
     use crate::state::{FrontierLeaf, IdLeaf, frontier_key};
 
+    fn prove_leaves<L: Leaf>(leaves: &[L], key: u128) -> TrieProof<L> {
+        let keys: Vec<u128> = leaves.iter().map(Leaf::key_bits).collect();
+        prove_sorted(&keys, |index| leaves[index].clone(), key)
+    }
+
     fn ids(ids: &[u128]) -> Vec<IdLeaf> {
         ids.iter().map(|&id| IdLeaf { id, lamport: 1, event_hash: [9; 32] }).collect()
     }
 
     fn proof() -> TrieProof<IdLeaf> {
-        prove_sorted(&ids(&[1, 2, 3, 9]), 3)
+        prove_leaves(&ids(&[1, 2, 3, 9]), 3)
     }
 
     #[track_caller]
@@ -155,7 +160,7 @@ mod tests {
         assert_eq!(bytes.len(), 1 + 56 + 1 + 3 * 33);
         assert_eq!((bytes[0], bytes[1], bytes[57], bytes[58], bytes[91]), (1, 3, 3, 124, 126));
         assert_eq!(TrieProof::decode(&bytes), Ok(proof));
-        assert_eq!(prove_sorted(&ids(&[]), 3).encode(), [0, 0]);
+        assert_eq!(prove_leaves(&ids(&[]), 3).encode(), [0, 0]);
     }
 
     #[test]
@@ -192,7 +197,7 @@ mod tests {
             event_hash: [1; 32],
             linked: true,
         };
-        let mut bytes = prove_sorted(&[frontier(2), frontier(3)], frontier_key(2, 0)).encode();
+        let mut bytes = prove_leaves(&[frontier(2), frontier(3)], frontier_key(2, 0)).encode();
         assert_eq!(bytes[65], 31);
         bytes[65] = 47;
         assert!(TrieProof::<FrontierLeaf>::decode(&bytes).is_ok());
@@ -213,11 +218,11 @@ mod tests {
             assert_eq!(proof().verify(&root, count, 3).unwrap_err().code, FaultCode::ProofWrong);
         }
         let empty = hash::TRIE_EMPTY.hash(b"");
-        let none = prove_sorted(&ids(&[]), 3);
+        let none = prove_leaves(&ids(&[]), 3);
         assert_eq!(none.verify(&empty, 0, 3), Ok(None));
         assert!(none.verify(&empty, 1, 3).is_err());
         assert!(none.verify(&root, 0, 3).is_err());
-        let one = prove_sorted(&ids(&[1]), 3);
+        let one = prove_leaves(&ids(&[1]), 3);
         let root = ids(&[1])[0].hash();
         assert_eq!(one.verify(&root, 1, 3), Ok(None));
         assert!(one.verify(&root, 0, 3).is_err());
