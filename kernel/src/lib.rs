@@ -17,6 +17,7 @@ pub mod ids;
 pub mod judge;
 pub mod limits;
 pub mod merkle;
+pub mod proof;
 pub mod run;
 pub mod scan;
 pub mod session;
