@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+pub mod body;
 pub mod bytes;
 pub mod commitment;
 pub mod event;
