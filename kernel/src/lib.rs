@@ -9,3 +9,5 @@ pub mod event;
 pub mod fault;
 pub mod hash;
 pub mod limits;
+pub mod policy;
+pub mod signature;
