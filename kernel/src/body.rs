@@ -16,6 +16,7 @@ mod verdict_core;
 
 pub use coverage::{CORE_PREDICATES, Coverage, PAYLOAD_PREDICATE, PREDICATES, Predicate, core_slot};
 pub use observations::{HEAD_ALGORITHM, HeadEntry, Observations, observations_agree, ratio};
+pub(crate) use verdict_core::check_commitment;
 pub use verdict_core::{Core, LogEntry, VerdictKind};
 
 /// The two parts as they are stored.

@@ -4,7 +4,10 @@ extern crate alloc;
 
 pub mod body;
 pub mod bytes;
+pub mod certificate;
+pub mod chain;
 pub mod commitment;
+pub mod content;
 pub mod event;
 pub mod fault;
 pub mod hash;
