@@ -4,6 +4,8 @@ extern crate alloc;
 
 pub mod body;
 pub mod bytes;
+pub mod cert_index;
+pub mod cert_log;
 pub mod certificate;
 pub mod chain;
 pub mod commitment;
