@@ -1,0 +1,8 @@
+//! The host: maps logs, runs the kernel over them, signs the verdict, chains and stores it, and
+//! verifies it again. The `omega` command is a thin layer over this library.
+//!
+//! One direction: map → check → sign → store → verify. Only [`sign`] sees a private key.
+
+pub mod cli;
+pub mod failure;
+pub mod report;
