@@ -5,4 +5,6 @@
 
 pub mod cli;
 pub mod failure;
+pub mod keys;
 pub mod report;
+pub mod sign;

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
 pub mod completions;
+pub mod keygen;
 pub mod man;
 pub mod version;
 
@@ -56,6 +57,8 @@ Examples:
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a key to sign with
+    Keygen(keygen::Args),
     /// Print a completion script for your shell
     Completions(completions::Args),
     /// Write the man pages
@@ -66,6 +69,7 @@ impl Command {
     /// The command's name in its JSON object.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Keygen(_) => "keygen",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
         }
@@ -74,6 +78,7 @@ impl Command {
     /// Does it.
     fn run(self) -> Result<Report, Failure> {
         match self {
+            Command::Keygen(args) => keygen::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),
         }

@@ -1,0 +1,68 @@
+//! The only place that holds a private key.
+//!
+//! A [`Signer`] signs two things and nothing else: chain hashes of certificates under a statement,
+//! and heads of logs. Both messages start with a domain string of their own, so a signature of one
+//! kind is never a signature of the other. The key is wiped when the signer is dropped and appears
+//! in no debug output.
+
+use std::fmt;
+use std::path::Path;
+
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes};
+use ed25519_dalek::{Signer as _, SigningKey};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::failure::Failure;
+use crate::keys;
+
+/// A private key that signs certificates and heads.
+pub struct Signer {
+    key: SigningKey,
+}
+
+impl Signer {
+    /// Reads the key from a file. Errors as in [`keys::load`].
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        Ok(Signer { key: keys::load(path)? })
+    }
+
+    /// Makes a new key from the system's randomness.
+    pub fn generate() -> Result<Self, Failure> {
+        let mut seed = Zeroizing::new([0u8; 32]);
+        getrandom::fill(seed.as_mut_slice())
+            .map_err(|error| Failure::internal(format!("the system gives no randomness: {error}")))?;
+        Ok(Signer { key: SigningKey::from_bytes(&seed) })
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> [u8; 32] {
+        self.key.verifying_key().to_bytes()
+    }
+
+    /// The public key as PEM (RFC 8410).
+    pub fn public_pem(&self) -> Result<String, Failure> {
+        let pem = self.key.verifying_key().to_public_key_pem(LineEnding::LF);
+        pem.map_err(|error| Failure::internal(format!("the public key could not be written: {error}")))
+    }
+
+    /// The private key as PKCS#8 PEM, for `keygen` to write. Without the public half, as RFC 8410
+    /// version 1: OpenSSL reads no other.
+    pub(crate) fn private_pem(&self) -> Result<Zeroizing<String>, Failure> {
+        let mut pair = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
+        let pem = pair.to_pkcs8_pem(LineEnding::LF);
+        pair.secret_key.zeroize();
+        pem.map_err(|error| Failure::internal(format!("the private key could not be written: {error}")))
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let public = data_encoding::HEXLOWER.encode(&self.public_key());
+        f.debug_struct("Signer").field("public", &public).finish_non_exhaustive()
+    }
+}
