@@ -17,6 +17,7 @@ use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, HostCode};
+use crate::files;
 
 /// Bytes in a key file. A key takes some 400; an OpenSSH comment may add to it.
 pub const MAX_KEY_BYTES: u64 = 16 << 10;
@@ -95,14 +96,7 @@ fn invalid(message: impl Into<String>) -> Failure {
 }
 
 fn unreadable(error: &std::io::Error, path: &Path) -> Failure {
-    match error.kind() {
-        ErrorKind::NotFound => {
-            Failure::new(HostCode::NotFound, "there is no such key file").hint(HOW_TO_MAKE)
-        }
-        ErrorKind::IsADirectory => Failure::new(HostCode::IsDirectory, "this is a folder, not a key file"),
-        _ => Failure::new(HostCode::Unreadable, format!("the key file cannot be read: {error}")),
-    }
-    .file(path)
+    files::unreadable(error, path).hint(HOW_TO_MAKE)
 }
 
 /// Opens, checks what was opened, and reads it.

@@ -5,6 +5,8 @@
 
 pub mod cli;
 pub mod failure;
+pub mod files;
 pub mod keys;
 pub mod report;
 pub mod sign;
+pub mod trust;

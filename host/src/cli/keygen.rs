@@ -1,11 +1,12 @@
 //! `omega keygen`: a new key to sign with. Never overwrites one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, HostCode};
+use crate::files;
 use crate::report::{Outcome, Report};
 use crate::sign::Signer;
 
@@ -60,16 +61,12 @@ fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), Failure> {
             Failure::new(HostCode::WriteFailed, format!("the key file could not be made: {error}")).file(path)
         }
     })?;
-    let written = file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| sync_folder(path));
+    let written =
+        file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| files::sync_folder_of(path));
     written.map_err(|error| {
         drop(fs::remove_file(path));
         Failure::new(HostCode::WriteFailed, format!("the key file could not be written: {error}")).file(path)
     })
-}
-
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
