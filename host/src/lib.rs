@@ -9,4 +9,5 @@ pub mod files;
 pub mod keys;
 pub mod report;
 pub mod sign;
+pub mod store;
 pub mod trust;
