@@ -2,9 +2,25 @@
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+pub mod batch;
+pub mod body;
 pub mod bytes;
 pub mod commitment;
+pub mod entry;
 pub mod event;
+pub mod evidence;
 pub mod fault;
+pub mod fold;
+pub mod frame;
 pub mod hash;
+pub mod ids;
+pub mod judge;
 pub mod limits;
+pub mod merkle;
+pub mod run;
+pub mod scan;
+pub mod session;
+pub mod snapshot;
+pub mod state;
+pub mod trie;
+pub mod wire;
