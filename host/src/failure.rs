@@ -178,4 +178,6 @@ codes! {
     NodeCollision = 30_943, "node-collision";
     /// The trace does not have the expected shape.
     TraceInvalid = 30_944, "trace-invalid";
+    /// A crash folder is incomplete or was changed.
+    CrashFolderInvalid = 30_951, "crash-folder-invalid";
 }

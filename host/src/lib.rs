@@ -4,6 +4,7 @@
 //! One direction: map → check → sign → store → verify. Only [`sign`] sees a private key.
 
 pub mod cli;
+pub mod crash;
 pub mod failure;
 pub mod files;
 pub mod keys;

@@ -11,6 +11,9 @@ use std::path::Path;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
+use omega_kernel::frame::LogHeader;
+use omega_kernel::hash::Hash;
+use omega_kernel::wire::Head;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::failure::Failure;
@@ -53,6 +56,12 @@ impl Signer {
         let pem = pair.to_pkcs8_pem(LineEnding::LF);
         pair.secret_key.zeroize();
         pem.map_err(|error| Failure::internal(format!("the private key could not be written: {error}")))
+    }
+
+    /// Signs a log's events: a head over their count and canonical root.
+    pub fn head(&self, header: &LogHeader, event_count: u64, log_root: Hash) -> Head {
+        let message = Head::signed_message(&header.schema_hash, &header.name, event_count, &log_root);
+        Head { event_count, log_root, key: self.public_key(), signature: self.sign(&message) }
     }
 
     fn sign(&self, message: &[u8]) -> [u8; 64] {

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
 pub mod completions;
+pub mod export_metrics;
 pub mod keygen;
 pub mod man;
 pub mod version;
@@ -59,6 +60,8 @@ Examples:
 pub enum Command {
     /// Make a key to sign with
     Keygen(keygen::Args),
+    /// Bring metrics into one form: sorted keys, lines counted from 0
+    ExportMetrics(export_metrics::Args),
     /// Print a completion script for your shell
     Completions(completions::Args),
     /// Write the man pages
@@ -70,6 +73,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Command::Keygen(_) => "keygen",
+            Command::ExportMetrics(_) => "export-metrics",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
         }
@@ -79,6 +83,7 @@ impl Command {
     fn run(self) -> Result<Report, Failure> {
         match self {
             Command::Keygen(args) => keygen::run(args),
+            Command::ExportMetrics(args) => export_metrics::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),
         }
