@@ -160,6 +160,8 @@ codes! {
     CertVersion = 30_702, "certificate-version-unknown";
     /// A proof is truncated or not shaped like one.
     ProofMalformed = 30_703, "proof-malformed";
+    /// A certificate log has a header, checksum, length or padding that no append wrote: damage.
+    CertLogDamaged = 30_704, "certificate-log-damaged";
     /// Fewer policy keys have signed than the policy demands.
     ThresholdUnmet = 30_801, "threshold-unmet";
 }

@@ -36,12 +36,12 @@ pub const MAX_POLICY_KEYS: u16 = 64;
 pub const MAX_SIGNATURES: u16 = 128;
 /// Bytes in a certificate's body.
 pub const MAX_BODY_BYTES: u32 = 16 << 20;
+/// Figures in a verdict's analytics: five are defined, later checkers may add some.
+pub const MAX_ANALYTICS: u16 = 64;
 /// Bytes in the origin that a genesis certificate names.
 pub const MAX_ORIGIN_BYTES: usize = 255;
 /// Differing verdicts that a swap certificate lists.
 pub const MAX_SWAP_DIFFS: u32 = 65_536;
-/// Figures in a verdict's analytics: five are defined, later checkers may add some.
-pub const MAX_ANALYTICS: u16 = 64;
 /// Siblings in a Merkle inclusion proof: the tree has fewer than 2^32 leaves.
 pub const MAX_MERKLE_SIBLINGS: usize = 32;
 /// Steps in a trie proof: one for each bit of the key.

@@ -1,9 +1,8 @@
-//! The certificate store: `cert.log`, append-only, is the truth; `cert.idx` (id and height →
-//! offset) and `cert.hash` (the length that is safely on disk and a rolling hash up to there) are
+//! The certificate store: `cert.log`, append-only, is the truth; `cert.idx` (id → offset) and `cert.hash` (the length that is safely on disk and a rolling hash up to there) are
 //! derived from it. The sidecars are named after the log: `X.log`, `X.idx`, `X.hash`.
 //!
-//! Formats: `schemas/certificate.md`, "Certificate log". The store knows no more of a certificate
-//! than where its id and its height stand.
+//! Formats: `schemas/certificate.md`. The store knows no more of a certificate than where its id,
+//! its height and its signatures stand.
 //!
 //! # What a crash can leave
 //!
@@ -28,7 +27,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
+use omega_kernel::cert_index::{IndexEntry, Summary};
+use omega_kernel::cert_log::{HEADER_BYTES, LOG_HEADER};
 use omega_kernel::hash::Hash;
+use omega_kernel::signature::SignatureRecord;
 
 use crate::failure::{Failure, HostCode};
 use crate::files;
@@ -45,10 +47,9 @@ mod crash_tests;
 mod tests;
 
 pub use reader::CertLog;
-pub use record::{COSIGNATURE_BYTES, Entry, MAX_RECORD_BYTES, Record};
+pub use record::{Entry, Record};
 pub use walk::{Tail, Walk};
 
-use derived::{Committed, IndexEntry};
 use disk::Disk;
 
 /// Names of a log's sidecars.
@@ -63,7 +64,7 @@ pub struct Store<D = File> {
     log: D,
     index: D,
     hash: D,
-    committed: Committed,
+    committed: Summary,
     index_end: u64,
     last: Option<u64>,
     recovery: Recovery,
@@ -119,17 +120,17 @@ impl Store<File> {
 impl<D: Disk> Store<D> {
     /// Opens a store on three files: checks the log, cuts a torn tail, rebuilds the sidecars.
     fn on(path: PathBuf, mut log: D, index: D, hash: D) -> Result<Self, Failure> {
-        let stated = Committed::read(&hash).map_err(|error| files::unwritable(&error, &path))?;
+        let stated = derived::read_summary(&hash).map_err(|error| files::unwritable(&error, &path))?;
         let mut recovery = Recovery::default();
         start(&mut log, stated.as_ref()).map_err(|failure| failure.file(&path))?;
         let mut entries = Vec::new();
         let mut last = None;
-        let mut walk = Walk::new(&log, stated.clone()).map_err(|failure| failure.file(&path))?;
+        let mut walk = Walk::new(&log, stated).map_err(|failure| failure.file(&path))?;
         for entry in &mut walk {
             let entry = entry.map_err(|failure| failure.file(&path))?;
-            if let Some(indexed) = IndexEntry::of(&entry) {
+            if let Some(indexed) = indexed(&entry) {
                 last = Some(entry.offset);
-                indexed.write(&mut entries);
+                entries.extend_from_slice(&indexed.encode());
             }
         }
         recovery.torn = walk.tail();
@@ -140,7 +141,7 @@ impl<D: Disk> Store<D> {
             index,
             hash,
             committed,
-            index_end: derived::HEADER_BYTES + entries.len() as u64,
+            index_end: (HEADER_BYTES + entries.len()) as u64,
             last,
             recovery,
             broken: false,
@@ -150,9 +151,9 @@ impl<D: Disk> Store<D> {
     }
 
     /// Cuts the torn tail first, then brings the sidecars up to date.
-    fn settle(&mut self, entries: &[u8], stated: Option<Committed>) -> std::io::Result<()> {
+    fn settle(&mut self, entries: &[u8], stated: Option<Summary>) -> std::io::Result<()> {
         if self.recovery.torn.is_some() {
-            self.log.set_len(self.committed.length)?;
+            self.log.set_len(self.committed.log_len)?;
         }
         // Also what a writer left that died before its sync: only what is on disk may be stated.
         self.log.sync()?;
@@ -161,7 +162,7 @@ impl<D: Disk> Store<D> {
             self.recovery.index_rebuilt = true;
         }
         if stated.as_ref() != Some(&self.committed) {
-            self.committed.write(&mut self.hash)?;
+            derived::write_summary(&mut self.hash, &self.committed)?;
             self.recovery.hash_rebuilt = true;
         }
         Ok(())
@@ -174,12 +175,11 @@ impl<D: Disk> Store<D> {
         self.append(Record::Certificate(bytes.to_vec()))
     }
 
-    /// Appends a signature that somebody added later: the certificate's chain hash and the
-    /// signature record.
+    /// Appends a signature that somebody added later to the certificate with this chain hash.
     pub fn append_cosignature(
         &mut self,
         chain_hash: &Hash,
-        signature: &[u8; COSIGNATURE_BYTES - 32],
+        signature: &SignatureRecord,
     ) -> Result<u64, Failure> {
         self.append(Record::CoSignature { chain_hash: *chain_hash, signature: *signature })
     }
@@ -191,14 +191,14 @@ impl<D: Disk> Store<D> {
                 .file(&self.path));
         }
         let bytes = record.encode().map_err(|failure| failure.file(&self.path))?;
-        let offset = self.committed.length;
+        let offset = self.committed.log_len;
         let written = self.log.write_all_at(&bytes, offset).and_then(|()| self.log.sync());
         if let Err(error) = written {
             // After a failed sync nobody knows what is on disk, so no more is written over it.
             self.broken = self.log.set_len(offset).and_then(|()| self.log.sync()).is_err();
             return Err(files::unwritable(&error, &self.path));
         }
-        self.committed = self.committed.after(&bytes);
+        self.committed = derived::after(&self.committed, &bytes, &record);
         let entry = Entry { offset, record };
         if let Err(error) = self.append_sidecars(&entry) {
             self.recovery.sidecar_error = Some(error.to_string());
@@ -207,31 +207,35 @@ impl<D: Disk> Store<D> {
     }
 
     fn append_sidecars(&mut self, entry: &Entry) -> std::io::Result<()> {
-        if let Some(indexed) = IndexEntry::of(entry) {
+        if let Some(indexed) = indexed(entry) {
             self.last = Some(entry.offset);
-            let mut bytes = Vec::new();
-            indexed.write(&mut bytes);
+            let bytes = indexed.encode();
             self.index.write_all_at(&bytes, self.index_end)?;
             self.index.sync()?;
             self.index_end += bytes.len() as u64;
         }
-        self.committed.write(&mut self.hash)
+        derived::write_summary(&mut self.hash, &self.committed)
     }
 
     /// The newest certificate.
     pub fn last_certificate(&self) -> Result<Option<Entry>, Failure> {
-        let read = |offset| walk::record_at(&self.log, offset, self.committed.length);
+        let read = |offset| walk::record_at(&self.log, offset, self.committed.log_len);
         self.last.map(read).transpose().map_err(|failure| failure.file(&self.path))
     }
 
     /// All records from the first on, one at a time.
     pub fn records(&self) -> Result<Walk<'_, D>, Failure> {
-        Walk::new(&self.log, Some(self.committed.clone())).map_err(|failure| failure.file(&self.path))
+        Walk::new(&self.log, Some(self.committed)).map_err(|failure| failure.file(&self.path))
     }
 
     /// Certificates and co-signatures in the log.
     pub fn record_count(&self) -> u64 {
-        self.committed.records
+        self.committed.record_count
+    }
+
+    /// Height of the newest certificate and its chain hash; none where there is no certificate.
+    pub fn tip(&self) -> Option<(u64, Hash)> {
+        self.last.map(|_| (self.committed.height, self.committed.chain_hash))
     }
 
     /// Rolling hash over all records.
@@ -245,19 +249,25 @@ impl<D: Disk> Store<D> {
     }
 }
 
+/// Where a certificate stands; a co-signature has no entry.
+fn indexed(entry: &Entry) -> Option<IndexEntry> {
+    let place = entry.record.place()?;
+    Some(IndexEntry { id: place.id, offset: entry.offset })
+}
+
 /// Writes the header where the log is new, or where its creation did not finish.
-fn start<D: Disk>(log: &mut D, stated: Option<&Committed>) -> Result<(), Failure> {
+fn start<D: Disk>(log: &mut D, stated: Option<&Summary>) -> Result<(), Failure> {
     let unwritable = |error: std::io::Error| files::unwritable(&error, Path::new(""));
     let length = log.len().map_err(unwritable)?;
-    if length > record::HEADER.len() as u64 || stated.is_some_and(|stated| stated.records > 0) {
+    if length > LOG_HEADER.len() as u64 || stated.is_some_and(|stated| stated.record_count > 0) {
         return Ok(());
     }
     let mut found = vec![0; length as usize];
     log.read_exact_at(&mut found, 0).map_err(unwritable)?;
     // Zeros at the end: the length was on disk before the bytes were.
     let written = found.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    if found != record::HEADER && record::HEADER.starts_with(&found[..written]) {
-        log.write_all_at(&record::HEADER, 0).and_then(|()| log.sync()).map_err(unwritable)?;
+    if found != LOG_HEADER && LOG_HEADER.starts_with(&found[..written]) {
+        log.write_all_at(&LOG_HEADER, 0).and_then(|()| log.sync()).map_err(unwritable)?;
     }
     Ok(())
 }

@@ -1,35 +1,11 @@
-//! Records of the certificate log as bytes.
-//!
-//! ```text
-//! log     header 16 ‖ record …
-//! header  89 4F 4D 4C 0D 0A 1A 0A ‖ version u16 = 1 ‖ 6 zero
-//! record  len u32 ‖ crc32 u32 ‖ kind u8 ‖ 7 zero ‖ bytes ‖ zero to the next multiple of 8
-//! ```
-//!
-//! `len` counts kind, zeros and bytes, not the padding. The CRC-32 (ISO-HDLC) covers the four
-//! length bytes and everything that `len` counts. Kind 1 is a certificate, kind 2 a co-signature:
-//! chain hash 32 ‖ signature record 98.
+//! A record in the host's hands. The bytes are the kernel's business (`omega_kernel::cert_log`).
 
-use omega_kernel::hash::Hash;
-use omega_kernel::limits::{MAX_BODY_BYTES, MAX_SIGNATURES};
+use omega_kernel::cert_log;
+use omega_kernel::certificate::{BODY_OFFSET, MAGIC};
+use omega_kernel::hash::{CERT_CHAIN, Hash};
+use omega_kernel::signature::SignatureRecord;
 
 use crate::failure::{Failure, HostCode};
-
-/// The log's first bytes.
-pub(super) const HEADER: [u8; 16] = *b"\x89OML\r\n\x1a\n\x01\0\0\0\0\0\0\0";
-/// Bytes before a record's content: length and checksum.
-pub(super) const HEAD_BYTES: u64 = 8;
-/// A certificate up to its body.
-const CERTIFICATE_HEAD_BYTES: usize = 321;
-/// Bytes of a co-signature.
-pub const COSIGNATURE_BYTES: usize = 32 + 98;
-/// Bytes of the longest record's content: the longest certificate and the kind.
-pub const MAX_RECORD_BYTES: u32 =
-    8 + CERTIFICATE_HEAD_BYTES as u32 + MAX_BODY_BYTES + 2 + 98 * MAX_SIGNATURES as u32;
-
-const CERTIFICATE_MAGIC: &[u8; 8] = b"\x89OMC\r\n\x1a\n";
-const CERTIFICATE: u8 = 1;
-const COSIGNATURE: u8 = 2;
 
 /// One record of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +16,8 @@ pub enum Record {
     CoSignature {
         /// Of the certificate.
         chain_hash: Hash,
-        /// The signature record.
-        signature: [u8; COSIGNATURE_BYTES - 32],
+        /// The signature.
+        signature: SignatureRecord,
     },
 }
 
@@ -54,70 +30,67 @@ pub struct Entry {
     pub record: Record,
 }
 
+/// What the store needs to know of a certificate, read at fixed places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub id: u128,
+    pub height: u64,
+    pub chain_hash: Hash,
+}
+
+impl Place {
+    /// Of a certificate's bytes; none where they are none.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let body_len = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?);
+        let signed = bytes.get(..BODY_OFFSET.checked_add(body_len as usize)?)?;
+        Some(Place {
+            id: u128::from_le_bytes(bytes.get(16..32)?.try_into().ok()?),
+            height: u64::from_le_bytes(bytes.get(169..177)?.try_into().ok()?),
+            chain_hash: bytes.starts_with(&MAGIC).then(|| CERT_CHAIN.hash(signed))?,
+        })
+    }
+}
+
 impl Record {
-    /// A certificate's id and height, read at their fixed places; none for a co-signature.
-    pub fn id_and_height(&self) -> Option<(u128, u64)> {
-        let Record::Certificate(bytes) = self else { return None };
-        let id = bytes.get(16..32)?.try_into().ok()?;
-        let height = bytes.get(169..177)?.try_into().ok()?;
-        Some((u128::from_le_bytes(id), u64::from_le_bytes(height)))
+    /// A certificate's id, height and chain hash; none for a co-signature.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Record::Certificate(bytes) => Place::of(bytes),
+            Record::CoSignature { .. } => None,
+        }
     }
 
-    /// The whole record, padded. Error: `store-damaged` for what is no certificate or too long.
+    /// The whole record, padded. Error: `store-damaged` for what is no certificate; the kernel's
+    /// for one that is too long.
     pub(super) fn encode(&self) -> Result<Vec<u8>, Failure> {
-        let refused = |why: &str| Failure::new(HostCode::StoreDamaged, format!("not stored: {why}"));
-        let mut content = Vec::new();
-        match self {
-            Record::Certificate(bytes) => {
-                if bytes.len() < CERTIFICATE_HEAD_BYTES || !bytes.starts_with(CERTIFICATE_MAGIC) {
-                    return Err(refused("these bytes are no certificate"));
-                }
-                content.extend_from_slice(&[CERTIFICATE, 0, 0, 0, 0, 0, 0, 0]);
-                content.extend_from_slice(bytes);
+        let record = match self {
+            Record::Certificate(bytes) if self.place().is_some() => cert_log::Record::Certificate(bytes),
+            Record::Certificate(_) => {
+                return Err(Failure::new(
+                    HostCode::StoreDamaged,
+                    "not stored: these bytes are no certificate",
+                ));
             }
             Record::CoSignature { chain_hash, signature } => {
-                content.extend_from_slice(&[COSIGNATURE, 0, 0, 0, 0, 0, 0, 0]);
-                content.extend_from_slice(chain_hash);
-                content.extend_from_slice(signature);
+                cert_log::Record::CoSignature { chain_hash: *chain_hash, signature: *signature }
             }
-        }
-        let length = u32::try_from(content.len()).ok().filter(|&length| length <= MAX_RECORD_BYTES);
-        let length = length.ok_or_else(|| refused("the certificate is longer than a record may be"))?;
-        let mut out = Vec::with_capacity(content.len() + 16);
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&checksum(length, &content).to_le_bytes());
-        out.extend_from_slice(&content);
-        out.resize(out.len().next_multiple_of(8), 0);
+        };
+        let mut out = Vec::new();
+        record.append(&mut out)?;
         Ok(out)
     }
 
     /// Reads a record's content, whose checksum fits; the error says what is wrong with it.
     pub(super) fn decode(content: &[u8]) -> Result<Self, &'static str> {
-        let (kind, bytes) = content.split_at_checked(8).ok_or("the record has no kind")?;
-        if kind[1..] != [0; 7] {
-            return Err("the record has bytes after its kind that a newer version may have written");
-        }
-        match kind[0] {
-            CERTIFICATE if bytes.len() >= CERTIFICATE_HEAD_BYTES && bytes.starts_with(CERTIFICATE_MAGIC) => {
+        match cert_log::read_record(content) {
+            Ok(cert_log::Record::Certificate(bytes)) if Place::of(bytes).is_some() => {
                 Ok(Record::Certificate(bytes.to_vec()))
             }
-            CERTIFICATE => Err("the record holds no certificate"),
-            COSIGNATURE => {
-                let (chain_hash, signature) = bytes.split_at_checked(32).ok_or("the co-signature is cut")?;
-                Ok(Record::CoSignature {
-                    chain_hash: chain_hash.try_into().map_err(|_| "the co-signature is cut")?,
-                    signature: signature.try_into().map_err(|_| "the co-signature has the wrong length")?,
-                })
+            Ok(cert_log::Record::Certificate(_)) => Err("the record holds no certificate"),
+            Ok(cert_log::Record::CoSignature { chain_hash, signature }) => {
+                Ok(Record::CoSignature { chain_hash, signature })
             }
-            _ => Err("the record is of a kind that a newer version may have written"),
+            Err(_) => Err("the record is of a kind that only a newer version may have written"),
         }
     }
-}
-
-/// CRC-32 over the length's four bytes and the content.
-pub(super) fn checksum(length: u32, content: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&length.to_le_bytes());
-    crc.update(content);
-    crc.finalize()
 }

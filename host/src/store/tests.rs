@@ -1,6 +1,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use omega_kernel::certificate::MAX_CERTIFICATE_BYTES;
+use omega_kernel::signature::Statement;
+
 use super::*;
 
 /// A certificate as far as the store looks: magic, id and height at their places.
@@ -9,8 +12,9 @@ pub(super) fn certificate(height: u64) -> Vec<u8> {
     bytes[..8].copy_from_slice(b"\x89OMC\r\n\x1a\n");
     bytes[16..32].copy_from_slice(&id(height).to_le_bytes());
     bytes[169..177].copy_from_slice(&height.to_le_bytes());
-    bytes.extend(std::iter::repeat_n(height as u8 ^ 0x5a, 3 + height as usize % 5));
-    bytes
+    let body = vec![height as u8 ^ 0x5a; 1 + height as usize % 5];
+    bytes[12..16].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    [bytes, body, vec![0, 0]].concat()
 }
 
 fn id(height: u64) -> u128 {
@@ -32,7 +36,7 @@ fn heights(path: &Path) -> Result<(Vec<u64>, Option<Tail>), Failure> {
     let mut walk = log.records()?;
     let mut heights = Vec::new();
     for entry in &mut walk {
-        heights.extend(entry?.record.id_and_height().map(|(_, height)| height));
+        heights.extend(entry?.record.place().map(|place| place.height));
     }
     Ok((heights, walk.tail()))
 }
@@ -45,11 +49,14 @@ fn what_was_appended_is_read_again() {
     assert!(store.last_certificate().unwrap().is_none());
     let first = store.append_certificate(&certificate(7)).unwrap();
     assert_eq!(first, 16);
-    store.append_cosignature(&[3; 32], &[4; 98]).unwrap();
+    let signature = SignatureRecord { statement: Statement::Witnessed, key: [4; 32], signature: [5; 64] };
+    store.append_cosignature(&[3; 32], &signature).unwrap();
     let third = store.append_certificate(&certificate(8)).unwrap();
     assert_eq!(third % 8, 0);
     assert_eq!(store.last_certificate().unwrap().unwrap().record, Record::Certificate(certificate(8)));
     assert_eq!(store.record_count(), 3);
+    let signed = 321 + 1 + 8 % 5;
+    assert_eq!(store.tip(), Some((8, omega_kernel::hash::CERT_CHAIN.hash(&certificate(8)[..signed]))));
     let rolling = store.rolling_hash();
     drop(store);
 
@@ -59,7 +66,7 @@ fn what_was_appended_is_read_again() {
     assert_eq!(store.last_certificate().unwrap().unwrap().offset, third);
     let records: Vec<_> = store.records().unwrap().map(|entry| entry.unwrap().record).collect();
     assert_eq!(records[0], Record::Certificate(certificate(7)));
-    assert_eq!(records[1], Record::CoSignature { chain_hash: [3; 32], signature: [4; 98] });
+    assert_eq!(records[1], Record::CoSignature { chain_hash: [3; 32], signature });
     assert_eq!(records[2], Record::Certificate(certificate(8)));
 }
 
@@ -82,7 +89,7 @@ fn certificates_are_found_with_and_without_a_sound_index() {
     let (index, _) = sidecars(&path);
     let sound = fs::read(&index).unwrap();
     let mut wrong = sound.clone();
-    wrong[16 + 32 * 5 + 24] ^= 8;
+    wrong[16 + 24 * 5 + 16] ^= 8;
     for bytes in [Some(sound.clone()), Some(sound[..100].to_vec()), Some(wrong), Some(vec![0xff; 999]), None]
     {
         match bytes {
@@ -232,7 +239,7 @@ fn what_is_no_certificate_log_is_left_alone() {
     assert_eq!(CertLog::open(folder.path()).unwrap_err().code.name(), "is-a-directory");
     assert_eq!(CertLog::open(&folder.path().join("none")).unwrap_err().code.name(), "file-not-found");
     assert_eq!(Store::open(&folder.path().join("x.idx")).unwrap_err().code.name(), "usage");
-    let mut newer = record::HEADER;
+    let mut newer = LOG_HEADER;
     newer[8] = 2;
     fs::write(&path, newer).unwrap();
     assert!(Store::open(&path).unwrap_err().message.contains("version"));
@@ -246,7 +253,7 @@ fn what_is_no_certificate_is_not_stored() {
     assert!(store.append_certificate(&certificate(0)[..320]).is_err());
     assert!(store.append_certificate(&[0; 400]).is_err());
     let mut longest = certificate(1);
-    longest.resize(MAX_RECORD_BYTES as usize - 7, 0);
+    longest.resize(MAX_CERTIFICATE_BYTES as usize + 1, 0);
     assert!(store.append_certificate(&longest).is_err());
     assert_eq!(fs::read(&path).unwrap(), before);
     longest.pop();

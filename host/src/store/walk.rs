@@ -3,13 +3,18 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use omega_kernel::cert_index::Summary;
+use omega_kernel::cert_log::{self, Framing, LOG_HEADER};
 use omega_kernel::limits::MAX_TAIL_SEARCH_BYTES;
 
-use super::derived::Committed;
+use super::derived;
 use super::disk::Disk;
-use super::record::{self, Entry, HEAD_BYTES, HEADER, MAX_RECORD_BYTES, Record};
+use super::record::{Entry, Record};
 use crate::failure::{Failure, HostCode};
 use crate::files;
+
+/// Bytes before a record's content: length and checksum.
+const HEAD_BYTES: u64 = 8;
 
 /// What an append that did not finish left at the end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,40 +31,40 @@ pub struct Tail {
 pub struct Walk<'d, D> {
     disk: &'d D,
     end: u64,
-    stated: Option<Committed>,
+    stated: Option<Summary>,
     /// The statement was compared with what was seen.
     met: bool,
-    seen: Committed,
+    seen: Summary,
     tail: Option<Tail>,
     done: bool,
 }
 
 impl<'d, D: Disk> Walk<'d, D> {
     /// Checks the header. `stated` is what `cert.hash` says, read *before* the log's length is.
-    pub(super) fn new(disk: &'d D, stated: Option<Committed>) -> Result<Self, Failure> {
+    pub(super) fn new(disk: &'d D, stated: Option<Summary>) -> Result<Self, Failure> {
         let end = disk.len().map_err(unreadable)?;
         let mut walk =
-            Walk { disk, end, stated, met: false, seen: Committed::start(), tail: None, done: false };
+            Walk { disk, end, stated, met: false, seen: derived::start(), tail: None, done: false };
         if let Some(stated) = &walk.stated
-            && stated.length > end
+            && stated.log_len > end
         {
             let lost = format!(
                 "the certificate log has {end} bytes, but had {} when its last record was written: records are missing",
-                stated.length
+                stated.log_len
             );
             return Err(damaged(end, lost));
         }
-        let mut header = vec![0; end.min(HEADER.len() as u64) as usize];
+        let mut header = vec![0; end.min(LOG_HEADER.len() as u64) as usize];
         disk.read_exact_at(&mut header, 0).map_err(unreadable)?;
-        if header.len() < HEADER.len() {
-            if !HEADER.starts_with(&header) {
+        if header.len() < LOG_HEADER.len() {
+            if !LOG_HEADER.starts_with(&header) {
                 return Err(not_a_log());
             }
             walk.tail = Some(Tail { offset: 0, bytes: end }).filter(|tail| tail.bytes > 0);
             walk.done = true;
-        } else if header[..8] != HEADER[..8] {
+        } else if header[..8] != LOG_HEADER[..8] {
             return Err(not_a_log());
-        } else if header != HEADER {
+        } else if header != LOG_HEADER {
             return Err(damaged(8, "the certificate log's version is unknown to this program"));
         }
         Ok(walk)
@@ -71,13 +76,13 @@ impl<'d, D: Disk> Walk<'d, D> {
     }
 
     /// The good records walked so far.
-    pub(super) fn committed(&self) -> Committed {
-        self.seen.clone()
+    pub(super) fn committed(&self) -> Summary {
+        self.seen
     }
 
     fn step(&mut self) -> Result<Option<Entry>, Failure> {
-        let offset = self.seen.length;
-        if !self.met && self.stated.as_ref().is_some_and(|stated| stated.length <= offset) {
+        let offset = self.seen.log_len;
+        if !self.met && self.stated.as_ref().is_some_and(|stated| stated.log_len <= offset) {
             self.met = true;
             if self.stated.as_ref() != Some(&self.seen) {
                 return Err(damaged(offset, "the records before this place are not those that were written")
@@ -89,7 +94,7 @@ impl<'d, D: Disk> Walk<'d, D> {
         }
         match read(self.disk, offset, self.end).map_err(unreadable)? {
             Read::Good { bytes, record } => {
-                self.seen = self.seen.after(&bytes);
+                self.seen = derived::after(&self.seen, &bytes, &record);
                 Ok(Some(Entry { offset, record }))
             }
             Read::Unfinished => self.torn_or_damaged(offset, "the record runs past the end of the log"),
@@ -101,7 +106,7 @@ impl<'d, D: Disk> Walk<'d, D> {
     }
 
     fn torn_or_damaged(&mut self, offset: u64, why: &str) -> Result<Option<Entry>, Failure> {
-        let once_complete = self.stated.as_ref().is_some_and(|stated| stated.length > offset);
+        let once_complete = self.stated.as_ref().is_some_and(|stated| stated.log_len > offset);
         if once_complete || !nothing_follows(self.disk, offset, self.end).map_err(unreadable)? {
             return Err(damaged(offset, why));
         }
@@ -150,9 +155,8 @@ fn read<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<Read> {
     }
     let mut head = [0u8; HEAD_BYTES as usize];
     disk.read_exact_at(&mut head, offset)?;
-    let [l0, l1, l2, l3, crc @ ..] = head;
-    let length = u32::from_le_bytes([l0, l1, l2, l3]);
-    if !(8..=MAX_RECORD_BYTES).contains(&length) {
+    let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+    if !cert_log::plausible(length) {
         return Ok(Read::Bad("the record's length is out of range"));
     }
     let padded = HEAD_BYTES + u64::from(length).next_multiple_of(8);
@@ -161,16 +165,12 @@ fn read<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<Read> {
     }
     let mut bytes = vec![0u8; padded as usize];
     disk.read_exact_at(&mut bytes, offset)?;
-    let (content, padding) = bytes[HEAD_BYTES as usize..].split_at(length as usize);
-    if bytes[..HEAD_BYTES as usize] != head
-        || u32::from_le_bytes(crc) != record::checksum(length, content)
-        || padding.iter().any(|&byte| byte != 0)
-    {
-        return Ok(Read::Bad("the record's checksum or padding is wrong"));
-    }
-    Ok(match Record::decode(content) {
-        Ok(record) => Read::Good { bytes, record },
-        Err(why) => Read::Newer(why),
+    Ok(match cert_log::frame(&bytes) {
+        Framing::Whole { content, framed } => match Record::decode(content) {
+            Ok(record) => Read::Good { bytes: framed.to_vec(), record },
+            Err(why) => Read::Newer(why),
+        },
+        Framing::PastEnd | Framing::Damaged => Read::Bad("the record's checksum or padding is wrong"),
     })
 }
 
@@ -183,7 +183,7 @@ fn nothing_follows<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<bool>
         let mut head = [0u8; 16];
         disk.read_exact_at(&mut head, at)?;
         let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        if (8..=MAX_RECORD_BYTES).contains(&length) && head[9..] == [0; 7] {
+        if cert_log::plausible(length) && head[9..] == [0; 7] {
             let Some(left) = budget.checked_sub(u64::from(length)) else { return Ok(false) };
             budget = left;
             if matches!(read(disk, at, end)?, Read::Good { .. }) {
