@@ -17,7 +17,8 @@ mod build;
 mod check;
 
 pub use build::build;
-pub(crate) use build::{batch_id_leaf, prove_batch_id, witness};
+pub(crate) use build::{batch_id_leaf, witness};
+pub(crate) use check::check_inclusion;
 pub use check::{Conflict, check};
 
 /// How a predicate is violated. Each kind fixes what the evidence holds, in which order.

@@ -23,6 +23,7 @@ pub mod judge;
 pub mod limits;
 pub mod merkle;
 pub mod policy;
+pub mod proof;
 pub mod run;
 pub mod scan;
 pub mod session;

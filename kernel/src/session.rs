@@ -3,9 +3,10 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::batch::ReadLog;
+use crate::batch::{Batch, ReadLog};
 use crate::body::VerdictKind;
 use crate::entry::Entries;
+use crate::evidence::{self, Witness};
 use crate::fault::{Fault, FaultCode};
 use crate::fold;
 use crate::frame::LogHeader;
@@ -164,6 +165,35 @@ impl Session {
     /// With several damaged logs the fault of the first, in the caller's order; a head that does
     /// not fit; a limit. The state then stays as it was. The batch is closed either way.
     pub fn finish(&mut self) -> Result<Finished, Fault> {
+        let (entries, read, mut logs) = self.end_feeding()?;
+        let verdict = fold::fold(entries, read, &mut self.state)?;
+        for (log, rank) in logs.iter_mut().zip(&verdict.ranks) {
+            log.rank = *rank;
+        }
+        Ok(Finished { kind: verdict.kind, body: verdict.body, logs })
+    }
+
+    /// Ends the batch without judging it: proves that its logs hold an id, once for each
+    /// occurrence, in canonical order. The proofs lead to the log roots that [`Session::finish`]
+    /// would have stated.
+    ///
+    /// # Errors
+    /// As [`Session::finish`].
+    pub fn prove_event(&mut self, id: u128) -> Result<Vec<Witness>, Fault> {
+        let (entries, read, _) = self.end_feeding()?;
+        let batch = Batch::new(entries, read, &self.state)?;
+        let Some(index) = batch.ids.find(id) else { return Ok(Vec::new()) };
+        let events = batch.ids.versions(index).iter();
+        Ok(events.flat_map(|&event| batch.occurrences(event)).map(|place| evidence::witness(&batch, place)).collect())
+    }
+
+    /// Drops the batch at hand, if any.
+    pub fn abort(&mut self) {
+        self.batch = None;
+    }
+
+    /// Closes the batch: all entries, and the logs in the caller's order.
+    fn end_feeding(&mut self) -> Result<(Entries, Vec<ReadLog>, Vec<FinishedLog>), Fault> {
         let Some(batch) = self.batch.take() else { return Err(misuse("no batch is open")) };
         let mut read = Vec::with_capacity(batch.logs.len());
         let mut logs = Vec::with_capacity(batch.logs.len());
@@ -172,16 +202,7 @@ impl Session {
             read.push(whole);
             logs.push(FinishedLog { rank: 0, events, bytes_used });
         }
-        let verdict = fold::fold(batch.entries, read, &mut self.state)?;
-        for (log, rank) in logs.iter_mut().zip(&verdict.ranks) {
-            log.rank = *rank;
-        }
-        Ok(Finished { kind: verdict.kind, body: verdict.body, logs })
-    }
-
-    /// Drops the batch at hand, if any.
-    pub fn abort(&mut self) {
-        self.batch = None;
+        Ok((batch.entries, read, logs))
     }
 
     fn slot(&mut self, log: u32) -> Result<(&mut FeedingLog, &mut Entries), Fault> {

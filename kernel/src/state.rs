@@ -320,7 +320,7 @@ mod tests {
         let full = state.commitment();
         for (ids, frontiers) in [
             ([id(1), id(3)].as_slice(), [frontier(1, 1)].as_slice()),
-            (&[id(2)], &[frontier(1, 1), frontier(1, 2)]),
+            (&[IdLeaf { lamport: 9, ..id(2) }], &[frontier(1, 1), frontier(1, 2)]),
         ] {
             let fault = state.accept_within(ids, frontiers, 2, 1).unwrap_err();
             assert_eq!(fault.code, FaultCode::LimitExceeded);

@@ -69,7 +69,7 @@ pub(crate) fn batch_id_leaf(batch: &Batch<'_>, index: u32) -> BatchIdLeaf {
 }
 
 /// Proves that an id is in the batch, with its versions, or that it is not.
-pub(crate) fn prove_batch_id(batch: &Batch<'_>, id: u128) -> TrieProof<BatchIdLeaf> {
+fn prove_batch_id(batch: &Batch<'_>, id: u128) -> TrieProof<BatchIdLeaf> {
     let ids: Vec<u128> = batch.ids.iter().collect();
     trie::prove_sorted(&ids, |index| batch_id_leaf(batch, index as u32), id)
 }

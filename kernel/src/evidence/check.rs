@@ -50,7 +50,8 @@ pub fn check(core: &Core, payload: &Coverage) -> Result<Conflict, Fault> {
     Ok(Conflict { prior, frontier, evidence })
 }
 
-fn check_inclusion(core: &Core, witness: &Witness) -> Result<(), Fault> {
+/// Requires that the log's root in the core holds the witness.
+pub(crate) fn check_inclusion(core: &Core, witness: &Witness) -> Result<(), Fault> {
     let Some(log) = core.logs.get(witness.log as usize) else {
         return Err(wrong("a log that was not judged"));
     };

@@ -240,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bit_that_the_key_does_not_have_is_refused_even_under_a_root_made_for_it() {
+        let (leaf, sibling) = (ids(&[2])[0], [7; 32]);
+        for bit in [128, 255] {
+            let root = branch_hash(bit, &leaf.hash(), &sibling);
+            let proof = TrieProof { leaf: Some(leaf), steps: alloc::vec![(bit as u8, sibling)] };
+            assert_eq!(proof.verify(&root, 2, 2).unwrap_err().code, FaultCode::ProofWrong);
+        }
+    }
+
+    #[test]
     fn unordered_steps_are_refused_even_under_a_root_made_for_them() {
         // A "trie" that branches at bit 127 above bit 126: nobody's set has that shape.
         let leaf = ids(&[3])[0];
