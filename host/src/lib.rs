@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod crash;
+pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod keys;

@@ -13,6 +13,7 @@ use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
 use omega_kernel::frame::LogHeader;
 use omega_kernel::hash::Hash;
+use omega_kernel::signature::{self, SignatureRecord, Statement};
 use omega_kernel::wire::Head;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -58,6 +59,12 @@ impl Signer {
         pem.map_err(|error| Failure::internal(format!("the private key could not be written: {error}")))
     }
 
+    /// Signs a certificate under a statement.
+    pub fn certificate(&self, statement: Statement, chain_hash: &Hash) -> SignatureRecord {
+        let signature = self.sign(&signature::message(statement, chain_hash));
+        SignatureRecord { statement, key: self.public_key(), signature }
+    }
+
     /// Signs a log's events: a head over their count and canonical root.
     pub fn head(&self, header: &LogHeader, event_count: u64, log_root: Hash) -> Head {
         let message = Head::signed_message(&header.schema_hash, &header.name, event_count, &log_root);
@@ -73,5 +80,35 @@ impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let public = data_encoding::HEXLOWER.encode(&self.public_key());
         f.debug_struct("Signer").field("public", &public).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_kernel::hash::SCHEMA_HASH;
+
+    use super::*;
+
+    #[test]
+    fn what_is_signed_verifies_and_nothing_else_does() {
+        let signer = Signer::generate().unwrap();
+        let record = signer.certificate(Statement::Judged, &[7; 32]);
+        assert!(record.verify(&[7; 32]).is_ok());
+        assert!(record.verify(&[8; 32]).is_err());
+        assert!(SignatureRecord { statement: Statement::Vouched, ..record }.verify(&[7; 32]).is_err());
+
+        let header = LogHeader::new("alice").unwrap();
+        let head = signer.head(&header, 3, [9; 32]);
+        assert!(head.verify(&SCHEMA_HASH, "alice"));
+        assert!(!head.verify(&SCHEMA_HASH, "bob"));
+    }
+
+    #[test]
+    fn debug_output_names_the_public_key_only() {
+        let signer = Signer::generate().unwrap();
+        let shown = format!("{signer:?}");
+        let secret = data_encoding::HEXLOWER.encode(&signer.key.to_bytes());
+        assert!(shown.contains(&data_encoding::HEXLOWER.encode(&signer.public_key())));
+        assert!(!shown.contains(&secret));
     }
 }

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
 pub mod completions;
+pub mod explain;
 pub mod export_metrics;
 pub mod keygen;
 pub mod man;
@@ -60,6 +61,8 @@ Examples:
 pub enum Command {
     /// Make a key to sign with
     Keygen(keygen::Args),
+    /// Say what a file is, what stands in it, and what to do next
+    Explain(explain::Args),
     /// Bring metrics into one form: sorted keys, lines counted from 0
     ExportMetrics(export_metrics::Args),
     /// Print a completion script for your shell
@@ -73,6 +76,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Command::Keygen(_) => "keygen",
+            Command::Explain(_) => "explain",
             Command::ExportMetrics(_) => "export-metrics",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
@@ -83,6 +87,7 @@ impl Command {
     fn run(self) -> Result<Report, Failure> {
         match self {
             Command::Keygen(args) => keygen::run(args),
+            Command::Explain(args) => explain::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),
