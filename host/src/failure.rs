@@ -178,4 +178,8 @@ codes! {
     NodeCollision = 30_943, "node-collision";
     /// The trace does not have the expected shape.
     TraceInvalid = 30_944, "trace-invalid";
+    /// A crash folder is incomplete or was changed.
+    CrashFolderInvalid = 30_951, "crash-folder-invalid";
+    /// The file is of no kind that this program knows.
+    NotRecognised = 30_961, "not-recognised";
 }

@@ -16,7 +16,7 @@ use crate::trie::{FixedLeaf, Trie};
 mod header;
 mod reader;
 
-use header::Header;
+pub use header::Header;
 pub use reader::SnapshotReader;
 
 /// First bytes of a snapshot.
