@@ -21,8 +21,14 @@ fn id(height: u64) -> u128 {
     u128::from(height) << 64 | 0xfeed
 }
 
+/// A folder in memory where there is one: these tests sync hundreds of times, and what a sync is
+/// worth is the crash tests' question.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn with_records(count: u64) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join("cert.log");
     let mut store = Store::open(&path).unwrap();
     for height in 0..count {
@@ -230,7 +236,7 @@ fn an_altered_record_with_a_fitting_checksum_is_still_found_out() {
 
 #[test]
 fn what_is_no_certificate_log_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder();
     let path = folder.path().join("notes.txt");
     fs::write(&path, "dear diary").unwrap();
     assert_eq!(Store::open(&path).unwrap_err().offset, Some(0));
