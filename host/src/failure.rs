@@ -170,6 +170,8 @@ codes! {
     JsonInvalid = 30_931, "json-invalid";
     /// A JSON number is too large to be exact; it must be a string.
     JsonNumber = 30_932, "json-number-inexact";
+    /// A result file is damaged or is none.
+    ResultInvalid = 30_933, "result-invalid";
     /// The repository cannot be imported.
     GitInvalid = 30_941, "git-repository-invalid";
     /// The repository is shallow: its history is incomplete.

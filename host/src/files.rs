@@ -1,8 +1,9 @@
 //! Small files: read whole, with a cap; folders synced after something in them was made or renamed.
 //! Logs are not small files: they are mapped.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::fs::{File, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::failure::{Failure, HostCode};
@@ -44,6 +45,29 @@ pub fn read_small(path: &Path, cap: u64, what: &str) -> Result<Vec<u8>, Failure>
         return Err(Failure::new(HostCode::Unreadable, message).file(path));
     }
     Ok(bytes)
+}
+
+/// Writes a file whole or not at all: under a temporary name, synced, renamed over an older one.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_streamed(path, |file| {
+        file.write_all(bytes).map_err(|error| unwritable(&error, path))
+    })
+}
+
+/// As [`write_whole`], for content that `write` makes piece by piece.
+pub fn write_streamed(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Failure>) -> Result<(), Failure> {
+    let failed = |error: io::Error| unwritable(&error, path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".omega-")
+        .suffix(".partial")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    sync_folder_of(path).map_err(failed)
 }
 
 /// Brings a file's name to the disk: syncs the folder that it stands in.

@@ -4,12 +4,14 @@
 //! One direction: map → check → sign → store → verify. Only [`sign`] sees a private key.
 
 pub mod cli;
+pub mod conflict;
 pub mod crash;
 pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod keys;
 pub mod report;
+pub mod result;
 pub mod sign;
 pub mod store;
 pub mod trust;
