@@ -9,6 +9,7 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod keys;
+pub mod produce;
 pub mod report;
 pub mod sign;
 pub mod store;

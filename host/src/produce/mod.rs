@@ -1,0 +1,12 @@
+//! How logs come to be: appended by hand, generated, imported, converted from JSON, cleaned.
+//!
+//! Everything here writes `.omega` files in the one form that the kernel reads. Nothing here judges:
+//! what is written can still be a conflict, and the kernel says so. Files appear under their name only
+//! when they are complete; an existing log is only ever appended to.
+
+pub mod event;
+pub mod head;
+pub mod output;
+pub mod progress;
+pub mod reading;
+pub mod writer;
