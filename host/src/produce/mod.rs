@@ -5,8 +5,11 @@
 //! when they are complete; an existing log is only ever appended to.
 
 pub mod event;
+pub mod event_json;
 pub mod head;
+pub mod json_values;
 pub mod output;
 pub mod progress;
 pub mod reading;
+pub mod sink;
 pub mod writer;
