@@ -17,6 +17,7 @@ use crate::report::{Outcome, Report};
 pub mod completions;
 pub mod explain;
 pub mod export_metrics;
+pub mod generate;
 pub mod keygen;
 pub mod man;
 pub mod version;
@@ -59,6 +60,8 @@ Examples:
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make deterministic events, sound or with one violation
+    GenerateEvents(generate::Args),
     /// Make a key to sign with
     Keygen(keygen::Args),
     /// Say what a file is, what stands in it, and what to do next
@@ -75,6 +78,7 @@ impl Command {
     /// The command's name in its JSON object.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::GenerateEvents(_) => "generate-events",
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
             Command::ExportMetrics(_) => "export-metrics",
@@ -86,6 +90,7 @@ impl Command {
     /// Does it.
     fn run(self) -> Result<Report, Failure> {
         match self {
+            Command::GenerateEvents(args) => generate::run(args),
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),

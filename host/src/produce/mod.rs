@@ -6,10 +6,15 @@
 
 pub mod event;
 pub mod event_json;
+pub mod generate;
 pub mod head;
 pub mod json_values;
 pub mod output;
+pub mod plant;
 pub mod progress;
 pub mod reading;
 pub mod sink;
 pub mod writer;
+
+#[cfg(test)]
+mod testing;
