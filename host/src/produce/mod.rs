@@ -4,10 +4,13 @@
 //! what is written can still be a conflict, and the kernel says so. Files appear under their name only
 //! when they are complete; an existing log is only ever appended to.
 
+pub mod append;
+pub mod erase;
 pub mod event;
 pub mod event_json;
 pub mod generate;
 pub mod head;
+pub mod ingest;
 pub mod json_values;
 pub mod output;
 pub mod plant;
