@@ -20,6 +20,7 @@ pub mod erase;
 pub mod explain;
 pub mod export_metrics;
 pub mod generate;
+pub mod import;
 pub mod ingest;
 pub mod keygen;
 pub mod man;
@@ -68,6 +69,8 @@ pub enum Command {
     Append(append::Args),
     /// Check one log and say what is in it; keep the clean part of a damaged one
     Ingest(ingest::Args),
+    /// Make logs from git, editing traces or CloudEvents
+    Import(import::Args),
     /// Make deterministic events, sound or with one violation
     GenerateEvents(generate::Args),
     /// Take an event's payload out of a log; roots and signatures stay
@@ -90,6 +93,7 @@ impl Command {
         match self {
             Command::Append(_) => "append",
             Command::Ingest(_) => "ingest",
+            Command::Import(_) => "import",
             Command::GenerateEvents(_) => "generate-events",
             Command::Erase(_) => "erase",
             Command::Keygen(_) => "keygen",
@@ -105,6 +109,7 @@ impl Command {
         match self {
             Command::Append(args) => append::run(args),
             Command::Ingest(args) => ingest::run(args),
+            Command::Import(args) => import::run(args),
             Command::GenerateEvents(args) => generate::run(args),
             Command::Erase(args) => erase::run(args),
             Command::Keygen(args) => keygen::run(args),

@@ -5,10 +5,12 @@
 //! when they are complete; an existing log is only ever appended to.
 
 pub mod append;
+pub mod cloudevents;
 pub mod erase;
 pub mod event;
 pub mod event_json;
 pub mod generate;
+pub mod git;
 pub mod head;
 pub mod ingest;
 pub mod json_values;
@@ -17,6 +19,7 @@ pub mod plant;
 pub mod progress;
 pub mod reading;
 pub mod sink;
+pub mod trace;
 pub mod writer;
 
 #[cfg(test)]
