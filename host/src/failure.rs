@@ -184,4 +184,6 @@ codes! {
     CrashFolderInvalid = 30_951, "crash-folder-invalid";
     /// The file is of no kind that this program knows.
     NotRecognised = 30_961, "not-recognised";
+    /// The command was interrupted before it was done.
+    Interrupted = 30_971, "interrupted";
 }

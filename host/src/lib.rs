@@ -10,6 +10,7 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod keys;
+pub mod produce;
 pub mod report;
 pub mod result;
 pub mod sign;

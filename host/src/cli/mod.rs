@@ -14,9 +14,14 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
+pub mod append;
 pub mod completions;
+pub mod erase;
 pub mod explain;
 pub mod export_metrics;
+pub mod generate;
+pub mod import;
+pub mod ingest;
 pub mod keygen;
 pub mod man;
 pub mod version;
@@ -54,11 +59,22 @@ Each command prints one JSON object on stdout and a summary on stderr.
 
 Examples:
   omega keygen
+  omega append --log alice.omega --node 1 --payload hello
   omega explain --input omega.pub";
 
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Append an event to a log, or start a log
+    Append(append::Args),
+    /// Check one log and say what is in it; keep the clean part of a damaged one
+    Ingest(ingest::Args),
+    /// Make logs from git, editing traces or CloudEvents
+    Import(import::Args),
+    /// Make deterministic events, sound or with one violation
+    GenerateEvents(generate::Args),
+    /// Take an event's payload out of a log; roots and signatures stay
+    Erase(erase::Args),
     /// Make a key to sign with
     Keygen(keygen::Args),
     /// Say what a file is, what stands in it, and what to do next
@@ -75,6 +91,11 @@ impl Command {
     /// The command's name in its JSON object.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Append(_) => "append",
+            Command::Ingest(_) => "ingest",
+            Command::Import(_) => "import",
+            Command::GenerateEvents(_) => "generate-events",
+            Command::Erase(_) => "erase",
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
             Command::ExportMetrics(_) => "export-metrics",
@@ -86,6 +107,11 @@ impl Command {
     /// Does it.
     fn run(self) -> Result<Report, Failure> {
         match self {
+            Command::Append(args) => append::run(args),
+            Command::Ingest(args) => ingest::run(args),
+            Command::Import(args) => import::run(args),
+            Command::GenerateEvents(args) => generate::run(args),
+            Command::Erase(args) => erase::run(args),
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
