@@ -8,3 +8,6 @@ pub mod event;
 pub mod fault;
 pub mod hash;
 pub mod limits;
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
+mod component;
+pub mod describe;
