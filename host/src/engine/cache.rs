@@ -151,8 +151,79 @@ impl Hasher for Digest {
     }
 
     fn finish(&self) -> u64 {
-        let (first, _) =
-            self.0.finalize().as_bytes().split_first_chunk::<8>().map(|(a, b)| (*a, b)).unwrap_or_default();
+        let mut first = [0; 8];
+        self.0.finalize_xof().fill(&mut first);
         u64::from_le_bytes(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const ENTRY: [u8; 32] = [5; 32];
+
+    fn cache() -> (tempfile::TempDir, PathBuf) {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("omega-sheaf");
+        (parent, folder)
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn keeps_what_it_was_given_for_the_next_process() {
+        let (_parent, folder) = cache();
+        Cache::open(&folder).unwrap().put(&ENTRY, &Artifact(vec![1, 2, 3]));
+        let again = Cache::open(&folder).unwrap();
+        assert_eq!(again.get(&ENTRY).unwrap().0, [1, 2, 3]);
+        assert!(again.get(&[6; 32]).is_none());
+    }
+
+    #[test]
+    fn trusts_no_changed_byte_and_no_other_name() {
+        let (_parent, folder) = cache();
+        let cache = Cache::open(&folder).unwrap();
+        cache.put(&ENTRY, &Artifact(vec![1; 50]));
+        let path = cache.path(&ENTRY);
+        let kept = fs::read(&path).unwrap();
+        for place in 0..kept.len() {
+            let mut changed = kept.clone();
+            changed[place] ^= 1;
+            fs::write(&path, changed).unwrap();
+            assert!(cache.get(&ENTRY).is_none(), "byte {place}");
+        }
+        fs::write(&path, &kept[..20]).unwrap();
+        assert!(cache.get(&ENTRY).is_none());
+        replace(&folder, &cache.path(&[6; 32]), &[&kept]).unwrap();
+        assert!(cache.get(&[6; 32]).is_none(), "an entry under another's name");
+        replace(&folder, &path, &[&kept]).unwrap();
+        assert!(cache.get(&ENTRY).is_some());
+        fs::remove_file(folder.join(KEY_FILE)).unwrap();
+        assert!(Cache::open(&folder).unwrap().get(&ENTRY).is_none(), "a new key");
+    }
+
+    #[test]
+    fn trusts_nothing_that_others_may_touch() {
+        let (_parent, folder) = cache();
+        let cache = Cache::open(&folder).unwrap();
+        cache.put(&ENTRY, &Artifact(vec![1; 50]));
+        set_mode(&cache.path(&ENTRY), 0o620);
+        assert!(cache.get(&ENTRY).is_none());
+        set_mode(&cache.path(&ENTRY), 0o600);
+        assert!(cache.get(&ENTRY).is_some());
+        fs::rename(cache.path(&ENTRY), folder.join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.join("elsewhere"), cache.path(&ENTRY)).unwrap();
+        assert!(cache.get(&ENTRY).is_none(), "a link");
+        set_mode(&folder, 0o755);
+        assert!(Cache::open(&folder).is_none());
+        let link = folder.with_file_name("link");
+        set_mode(&folder, 0o700);
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        assert!(Cache::open(&link).is_none(), "a folder behind a link");
     }
 }
