@@ -29,9 +29,8 @@ build() { # FOLDER
 
 	MANIFEST
     sed -i 's/^members = .*/members = ["kernel", "host", "only-the-kernel"]/' "$1/Cargo.toml"
-    # Enters the new member into this copy's lock file, as `--locked` wants it.
-    (cd "$1" && cargo metadata --offline --format-version 1 >/dev/null)
-    (cd "$1" && CARGO_TARGET_DIR="$1/target" cargo build --offline --locked --quiet --package only-the-kernel)
+    # Not `--locked`: the copy's lock file gets the new member. The kernel itself builds `--locked`.
+    (cd "$1" && CARGO_TARGET_DIR="$1/target" cargo build --quiet --package only-the-kernel)
     find "$1/target" -name kernel.hash -exec od -An -v -tx1 {} + | tr -d ' \n'
 }
 
