@@ -97,9 +97,10 @@ impl Run<'_> {
         let instances = dice.instances();
         thread::scope(|scope| {
             let pool: Vec<_> = (0..instances).map(|_| Worker::start(scope, self.kernel.clone())).collect();
-            order.into_iter().try_for_each(|log| match dice.scans() {
-                true => self.scan(log, &pool, &mut dice),
-                false => self.feed(log, &mut dice),
+            order.into_iter().try_for_each(|log| {
+                // A limit counts over the whole log, which no scanner sees.
+                let scans = dice.scans() && self.logs[log].limit.is_none();
+                if scans { self.scan(log, &pool, &mut dice) } else { self.feed(log, &mut dice) }
             })
         })?;
         // Before the verdict, because a merge commits.
@@ -122,8 +123,8 @@ impl Run<'_> {
 
     /// Hands a log over as the runs of its parts, scanned side by side and absorbed in order.
     fn scan(&mut self, log: usize, pool: &[Worker], dice: &mut Dice) -> Result<(), Error> {
-        let Log { source, limit } = self.logs[log];
-        let part = |offset| Job::Begin(ScanPart { log: log as u32, offset, limit });
+        let source = self.logs[log].source;
+        let part = |offset| Job::Begin(ScanPart { log: log as u32, offset, limit: None });
         let mut frames = FrameStarts { next: HEADER_BYTES as u64 };
         let (mut begun, mut absorbed, mut offset) = (1, 0, 0);
         let mut cut_at = dice.cut() as u64;
@@ -156,7 +157,7 @@ impl Run<'_> {
 
     fn absorb(&mut self, log: usize, worker: &Worker) -> Result<(), Error> {
         let run = worker.runs.recv().map_err(|_| Failure::internal("a scanning thread ended early"))??;
-        run.iter().try_for_each(|chunk| self.session.absorb(log as u32, chunk))
+        self.session.absorb(log as u32, &run)
     }
 
     /// Copies the next bytes of a log into the buffer; none at its end.
@@ -196,7 +197,7 @@ enum Job {
 /// A thread that scans parts, one after the other, each in an instance of its own.
 struct Worker {
     jobs: SyncSender<Job>,
-    runs: Receiver<Result<Vec<Vec<u8>>, Error>>,
+    runs: Receiver<Result<Vec<u8>, Error>>,
 }
 
 impl Worker {
@@ -288,7 +289,7 @@ fn alone(kernel: &Kernel, index: u32, log: Log<'_>) -> Result<(), Error> {
 /// `omega-sheaf 2026-11 v1 replay schedule`, of the seed (u64, little-endian). A number below `n`
 /// is the upper 64 bits of the product of `n` and the stream's next u64 (little-endian). Drawn in
 /// this order: the logs' order (Fisher–Yates, from the last place down), the number of instances,
-/// then for each log, as it comes, whether it is scanned, and its cuts as they are needed.
+/// then for each log, as it comes, whether it is scanned (not where it has a limit), and its cuts as they are needed.
 struct Dice(Option<blake3::OutputReader>);
 
 impl Dice {

@@ -12,9 +12,15 @@ use bindings::exports::omega::kernel::certificates::{self as wit_certificates, G
 use bindings::exports::omega::kernel::session::{self as wit, GuestRestorer, GuestScanner, GuestSession};
 use bindings::exports::omega::kernel::types;
 
+use crate::body::{Core, Observations, VerdictKind};
+use crate::certificate::{CertType, Certificate, Content};
+use crate::chain::{self, ChainHead};
 use crate::fault::{Fault, FaultCode};
+use crate::hash::Hash;
 use crate::limits::MAX_CHUNK_BYTES;
-use crate::{certificate, chain, describe, evidence, proof, scan, session, snapshot};
+use crate::proof::{Claim, Proof, Proven};
+use crate::signature::{SignatureRecord, Statement};
+use crate::{describe, evidence, scan, session, snapshot};
 
 #[allow(unsafe_code, missing_docs, clippy::all, reason = "generated: the canonical ABI is raw pointers")]
 mod bindings {
@@ -68,14 +74,14 @@ impl wit::Guest for Kernel {
 
 /// A scanner, and its run once there is one.
 struct Scanner {
-    scanner: Cell<Option<scan::Scanner>>,
+    scanner: Cell<Option<scan::RunScanner>>,
     run: RefCell<Outgoing>,
 }
 
 impl GuestScanner for Scanner {
     fn new(part: wit::ScanPart) -> Self {
         let part = scan::ScanPart { log: part.log, offset: part.offset, limit: part.limit };
-        Scanner { scanner: Cell::new(Some(scan::Scanner::new(part))), run: RefCell::default() }
+        Scanner { scanner: Cell::new(Some(scan::RunScanner::new(part))), run: RefCell::default() }
     }
 
     fn push(&self, bytes: Vec<u8>) -> Result<(), types::Fault> {
@@ -96,11 +102,11 @@ impl GuestScanner for Scanner {
 }
 
 /// A snapshot on its way in.
-struct Restorer(RefCell<snapshot::Restorer>);
+struct Restorer(RefCell<snapshot::SnapshotReader>);
 
 impl GuestRestorer for Restorer {
     fn new() -> Self {
-        Restorer(RefCell::new(snapshot::Restorer::new()))
+        Restorer(RefCell::new(snapshot::SnapshotReader::new()))
     }
 
     fn push(&self, bytes: Vec<u8>) -> Result<(), types::Fault> {
@@ -108,15 +114,16 @@ impl GuestRestorer for Restorer {
     }
 }
 
-/// A session, and the last verdict's body.
+/// A session, the last verdict's body, and how far a snapshot is read.
 struct Session {
     session: RefCell<session::Session>,
     body: RefCell<Outgoing>,
+    snapshot: Cell<(Option<snapshot::ChainPosition>, u64)>,
 }
 
 impl Session {
     fn around(session: session::Session) -> Self {
-        Session { session: RefCell::new(session), body: RefCell::default() }
+        Session { session: RefCell::new(session), body: RefCell::default(), snapshot: Cell::default() }
     }
 }
 
@@ -149,14 +156,14 @@ impl GuestSession for Session {
     fn finish(&self) -> Result<wit::Verdict, types::Fault> {
         let verdict = self.session.borrow_mut().finish()?;
         let logs = verdict.logs.iter().map(|log| wit::JudgedLog {
-            position: log.position,
+            position: log.rank,
             events: log.events,
             bytes_used: log.bytes_used,
         });
         let logs = logs.collect();
         // A body fits: `limits::MAX_BODY_BYTES` is 32 bits wide and the kernel keeps to it.
         let body_bytes = self.body.borrow_mut().put(verdict.body) as u32;
-        Ok(wit::Verdict { merged: verdict.merged, body_bytes, logs })
+        Ok(wit::Verdict { merged: verdict.kind == VerdictKind::Merge, body_bytes, logs })
     }
 
     fn read_body(&self, max: u32) -> Result<Vec<u8>, types::Fault> {
@@ -175,16 +182,29 @@ impl GuestSession for Session {
 
     fn begin_snapshot(&self, position: Option<types::ChainPosition>) -> Result<u64, types::Fault> {
         let position = position.map(position_in).transpose()?;
-        Ok(self.session.borrow_mut().begin_snapshot(position)?)
+        self.snapshot.set((position, 0));
+        Ok(snapshot::SnapshotWriter::new(self.session.borrow().state(), position).len())
     }
 
     fn read_snapshot(&self, max: u32) -> Result<Vec<u8>, types::Fault> {
-        Ok(self.session.borrow_mut().read_snapshot(max.min(MAX_CHUNK_BYTES))?)
+        let (position, offset) = self.snapshot.get();
+        let session = self.session.borrow();
+        let chunk = snapshot::SnapshotWriter::new(session.state(), position).read(offset, max);
+        self.snapshot.set((position, offset.saturating_add(chunk.len() as u64)));
+        Ok(chunk)
     }
 
-    fn prove_id(&self, id: Vec<u8>) -> Result<Vec<u8>, types::Fault> {
-        let id = u128::from_le_bytes(fixed(&id, "an id of 16 bytes")?);
-        Ok(proof::prove_id(self.session.borrow().state(), id))
+    fn prove_id(&self, id: Vec<u8>, certificate: Vec<u8>) -> Result<Vec<u8>, types::Fault> {
+        let (id, certificate) = (id_in(&id)?, hash_in(&certificate)?);
+        let walk = self.session.borrow().state().prove_id(id);
+        Ok(Proof { certificate, claim: Claim::IdInState { id, walk } }.encode())
+    }
+
+    fn prove_event(&self, id: Vec<u8>, certificate: Vec<u8>) -> Result<Vec<Vec<u8>>, types::Fault> {
+        let (id, certificate) = (id_in(&id)?, hash_in(&certificate)?);
+        let witnesses = self.session.borrow_mut().prove_event(id)?;
+        let proof = |witness| Proof { certificate, claim: Claim::EventInLog(witness) }.encode();
+        Ok(witnesses.into_iter().map(proof).collect())
     }
 }
 
@@ -192,81 +212,96 @@ impl wit_certificates::Guest for Kernel {
     type Chain = Chain;
 
     fn decode(bytes: Vec<u8>) -> Result<wit_certificates::Summary, types::Fault> {
-        let this = certificate::Summary::of(&bytes)?;
+        let this = Certificate::decode(&bytes)?;
+        chain::verify_signatures(&this)?;
+        let fields = this.fields();
         Ok(wit_certificates::Summary {
-            kind: match this.kind {
-                certificate::Kind::Genesis => wit_certificates::Kind::Genesis,
-                certificate::Kind::Merge => wit_certificates::Kind::Merge,
-                certificate::Kind::Obstruction => wit_certificates::Kind::Obstruction,
-                certificate::Kind::Policy => wit_certificates::Kind::Policy,
-                certificate::Kind::Swap => wit_certificates::Kind::Swap,
+            kind: match (this.kind(), this.verdict()) {
+                (CertType::Genesis, _) => wit_certificates::Kind::Genesis,
+                (CertType::Verdict, Some(VerdictKind::Obstruction)) => wit_certificates::Kind::Obstruction,
+                (CertType::Verdict, _) => wit_certificates::Kind::Merge,
+                (CertType::Policy, _) => wit_certificates::Kind::Policy,
+                (CertType::Swap, _) => wit_certificates::Kind::Swap,
             },
-            cert_id: this.cert_id.to_le_bytes().to_vec(),
-            chain_hash: this.chain_hash.to_vec(),
-            chain_id: this.chain_id.to_vec(),
-            height: this.height,
-            batch_id: this.batch_id,
-            trace_root: this.trace_root.to_vec(),
-            body_hash: this.body_hash.to_vec(),
-            prev_cert_hash: this.prev_cert_hash.to_vec(),
-            policy_hash: this.policy_hash.to_vec(),
-            kernel_hash: this.kernel_hash.to_vec(),
-            checker_version: this.checker_version,
-            schema_version: this.schema_version,
-            schema_hash: this.schema_hash.to_vec(),
-            predicate_hash: this.predicate_hash.to_vec(),
-            replay_seed: this.replay_seed,
-            signers: this.signers.iter().map(signer_out).collect(),
+            cert_id: this.id().to_le_bytes().to_vec(),
+            chain_hash: this.chain_hash().to_vec(),
+            chain_id: fields.chain_id.to_vec(),
+            height: fields.height,
+            batch_id: fields.batch_id,
+            trace_root: trace_root_of(&this).to_vec(),
+            body_hash: this.body_hash().to_vec(),
+            prev_cert_hash: fields.prev_cert_hash.to_vec(),
+            policy_hash: fields.policy_hash.to_vec(),
+            kernel_hash: fields.binding.kernel_hash.to_vec(),
+            checker_version: fields.binding.checker_version,
+            schema_version: fields.binding.schema_version,
+            schema_hash: fields.binding.schema_hash.to_vec(),
+            predicate_hash: fields.binding.predicate_hash.to_vec(),
+            replay_seed: fields.replay_seed,
+            signers: this.signatures().iter().map(signer_out).collect(),
         })
     }
 
     fn rejudge(bytes: Vec<u8>) -> Result<(), types::Fault> {
-        Ok(evidence::rejudge(&bytes)?)
+        let certificate = Certificate::decode(&bytes)?;
+        let (core, observations) = verdict_of(&certificate)?;
+        evidence::check(core, &observations.payload)?;
+        Ok(())
     }
 
     fn check_proof(bytes: Vec<u8>, certificate: Vec<u8>) -> Result<wit_certificates::Proven, types::Fault> {
-        let this = proof::check(&bytes, &certificate)?;
-        Ok(wit_certificates::Proven {
-            claim: match this.claim {
-                proof::Claim::InBatch => wit_certificates::Claim::InBatch,
-                proof::Claim::Accepted => wit_certificates::Claim::Accepted,
-                proof::Claim::NeverAccepted => wit_certificates::Claim::NeverAccepted,
-            },
-            id: this.id.to_le_bytes().to_vec(),
-            event_hash: this.event_hash.map(|hash| hash.to_vec()),
+        let certificate = Certificate::decode(&certificate)?;
+        let (core, _) = verdict_of(&certificate)?;
+        Ok(match Proof::decode(&bytes)?.check(&certificate.chain_hash(), core)? {
+            Proven::EventInLog { witness, log, accepted } => {
+                wit_certificates::Proven::EventInLog(wit_certificates::EventInLog {
+                    id: witness.header.id.to_le_bytes().to_vec(),
+                    event_hash: witness.header.hash().to_vec(),
+                    log,
+                    accepted,
+                })
+            }
+            Proven::IdAccepted(leaf) => wit_certificates::Proven::IdAccepted(wit_certificates::AcceptedId {
+                id: leaf.id.to_le_bytes().to_vec(),
+                event_hash: leaf.event_hash.to_vec(),
+            }),
+            Proven::IdNeverAccepted(id) => {
+                wit_certificates::Proven::IdNeverAccepted(id.to_le_bytes().to_vec())
+            }
         })
     }
 }
 
 /// A chain as far as it was checked.
-struct Chain(RefCell<chain::Chain>);
+struct Chain(RefCell<Option<ChainHead>>);
 
 impl GuestChain for Chain {
     fn new() -> Self {
-        Chain(RefCell::new(chain::Chain::new()))
+        Chain(RefCell::default())
     }
 
     fn push(&self, certificate: Vec<u8>) -> Result<(), types::Fault> {
-        Ok(self.0.borrow_mut().push(&certificate)?)
+        let certificate = Certificate::decode(&certificate)?;
+        let mut head = self.0.borrow_mut();
+        *head = Some(match &*head {
+            None => ChainHead::start(&certificate)?,
+            Some(head) => head.advance(&certificate)?,
+        });
+        Ok(())
     }
 
-    fn cosign(&self, signature: Vec<u8>) -> Result<(), types::Fault> {
-        Ok(self.0.borrow_mut().cosign(&signature)?)
-    }
-
-    fn tip(&self) -> Result<wit_certificates::Tip, types::Fault> {
-        let this = self.0.borrow().tip()?;
-        let mut state = crate::bytes::Writer::new();
-        this.state.write(&mut state);
-        Ok(wit_certificates::Tip {
-            chain_id: this.chain_id.to_vec(),
-            height: this.height,
-            chain_hash: this.chain_hash.to_vec(),
-            batch_id: this.batch_id,
-            policy_hash: this.policy_hash.to_vec(),
-            state: state.bytes,
-            below_threshold: this.below_threshold,
-            first_below_threshold: this.first_below_threshold,
+    fn tip(&self) -> Option<wit_certificates::Tip> {
+        self.0.borrow().as_ref().map(|head| {
+            let mut state = crate::bytes::Writer::new();
+            head.state.write(&mut state);
+            wit_certificates::Tip {
+                chain_id: head.chain_id.to_vec(),
+                height: head.height,
+                chain_hash: head.hash.to_vec(),
+                batch_id: head.last_batch_id,
+                policy_hash: head.policy.hash().to_vec(),
+                state: state.bytes,
+            }
         })
     }
 }
@@ -327,14 +362,36 @@ fn position_out(position: snapshot::ChainPosition) -> types::ChainPosition {
     types::ChainPosition { chain_id: position.chain_id.to_vec(), height: position.height }
 }
 
-fn signer_out(signer: &certificate::Signer) -> wit_certificates::Signer {
+fn id_in(bytes: &[u8]) -> Result<u128, Fault> {
+    Ok(u128::from_le_bytes(fixed(bytes, "an id of 16 bytes")?))
+}
+
+fn hash_in(bytes: &[u8]) -> Result<Hash, Fault> {
+    fixed(bytes, "a chain hash of 32 bytes")
+}
+
+fn trace_root_of(certificate: &Certificate) -> Hash {
+    match certificate.content() {
+        Content::Verdict { core, .. } => core.trace_root,
+        _ => crate::hash::MERKLE_EMPTY.hash(b""),
+    }
+}
+
+fn verdict_of(certificate: &Certificate) -> Result<(&Core, &Observations), Fault> {
+    match certificate.content() {
+        Content::Verdict { core, observations } => Ok((core, observations)),
+        _ => Err(Fault::new(FaultCode::CertMalformed, "the certificate states no verdict").at(32)),
+    }
+}
+
+fn signer_out(record: &SignatureRecord) -> wit_certificates::Signer {
     wit_certificates::Signer {
-        statement: match signer.statement {
-            certificate::Statement::Judged => wit_certificates::Statement::Judged,
-            certificate::Statement::Vouched => wit_certificates::Statement::Vouched,
-            certificate::Statement::Approved => wit_certificates::Statement::Approved,
-            certificate::Statement::Witnessed => wit_certificates::Statement::Witnessed,
+        statement: match record.statement {
+            Statement::Judged => wit_certificates::Statement::Judged,
+            Statement::Vouched => wit_certificates::Statement::Vouched,
+            Statement::Approved => wit_certificates::Statement::Approved,
+            Statement::Witnessed => wit_certificates::Statement::Witnessed,
         },
-        key: signer.key.to_vec(),
+        key: record.key.to_vec(),
     }
 }

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::bytes::{Malformed, Reader};
 use crate::hash::{self, Hash};
+use crate::limits;
 
 /// Streams from here on are causal-only: 1001 and 1004 are not judged there.
 pub const FIRST_CAUSAL_ONLY_STREAM: u16 = 0x8000;
@@ -48,6 +50,39 @@ impl EventHeader {
         let mut bytes = Vec::with_capacity(EVENT_HASH_FIXED_BYTES + 16 * self.deps.len());
         self.write(&mut bytes);
         hash::EVENT.hash(&bytes)
+    }
+
+    /// Reads what [`EventHeader::write`] wrote.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let lamport = from.u64("a lamport")?;
+        let (node, stream) = (from.u32("a node")?, from.u16("a stream")?);
+        let (id, prev) = (from.u128("an id")?, from.u128("prev")?);
+        let claims = from.flag("whether there is a claim")?;
+        let wrong = from.malformed("zero where there is no claim");
+        let claim: Hash = from.array("a claim")?;
+        if !claims && claim != [0; 32] {
+            return Err(wrong);
+        }
+        let wrong = from.malformed("a payload of at most 1 MiB");
+        let payload_len = from.u64("a payload length")?;
+        if payload_len > limits::MAX_PAYLOAD_BYTES {
+            return Err(wrong);
+        }
+        let payload_hash = from.array("a payload hash")?;
+        let wrong = from.malformed("at most 1,024 deps that ascend strictly");
+        let count = from.u32("the count of deps")?;
+        if count > limits::MAX_DEPS {
+            return Err(wrong);
+        }
+        let mut deps = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            deps.push(from.u128("a dep")?);
+        }
+        if !deps.is_sorted_by(|a, b| a < b) {
+            return Err(wrong);
+        }
+        let claim = claims.then_some(claim);
+        Ok(EventHeader { lamport, node, stream, id, prev, claim, payload_len, payload_hash, deps })
     }
 
     /// Appends the bytes that the event hash covers, which are also how evidence carries a header.

@@ -41,6 +41,13 @@ impl Fault {
         self
     }
 
+    /// The fault as seen from a structure that holds the faulty one from byte `start` on.
+    #[must_use]
+    pub fn within(mut self, start: u64) -> Self {
+        self.offset = self.offset.map(|offset| offset.saturating_add(start));
+        self
+    }
+
     /// A packed structure that ended early or held something else, as a fault of `code`.
     pub fn malformed(code: FaultCode, what: Malformed) -> Self {
         Fault::new(code, alloc::format!("expected {} at byte {}", what.expected, what.at)).at(what.at)
@@ -143,6 +150,8 @@ codes! {
     SnapshotMalformed = 30_501, "snapshot-malformed";
     /// A snapshot's content does not have the root that it names.
     SnapshotRoot = 30_502, "snapshot-root-differs";
+    /// A snapshot's version or state format is one that this kernel does not know.
+    SnapshotVersion = 30_503, "snapshot-version-unknown";
     /// The session was used out of order.
     SessionMisuse = 30_601, "session-misused";
     /// A certificate is truncated or not shaped like one.
@@ -151,6 +160,8 @@ codes! {
     CertVersion = 30_702, "certificate-version-unknown";
     /// A proof is truncated or not shaped like one.
     ProofMalformed = 30_703, "proof-malformed";
+    /// A certificate log has a header, checksum, length or padding that no append wrote: damage.
+    CertLogDamaged = 30_704, "certificate-log-damaged";
     /// Fewer policy keys have signed than the policy demands.
     ThresholdUnmet = 30_801, "threshold-unmet";
 }

@@ -63,6 +63,11 @@ pub fn trie_branch(bit: u8, left: &Hash, right: &Hash) -> Hash {
     *blake3::keyed_hash(&key, &join(left, right)).as_bytes()
 }
 
+/// Plain BLAKE3 of `schemas/omega.capnp`.
+pub const SCHEMA_HASH: Hash = unhex("81a759b4b9cb112a9f9ab0b86f29c951976a53283b789a6d9a760bf2fdd30894");
+/// Plain BLAKE3 of `schemas/predicates.json`.
+pub const PREDICATE_HASH: Hash = unhex("9190324b8d4e7469be45eaf5406402713bb751007386764fb9e64f6fd426e460");
+
 macro_rules! domains {
     ($($(#[$doc:meta])* $name:ident = $context:literal, $key:literal;)*) => {
         $($(#[$doc])* pub const $name: Domain = Domain { context: $context, key: unhex($key) };)*
@@ -147,6 +152,12 @@ domains! {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn frozen_files_have_their_hashes() {
+        assert_eq!(super::plain(include_bytes!("../../schemas/omega.capnp")), super::SCHEMA_HASH);
+        assert_eq!(super::plain(include_bytes!("../../schemas/predicates.json")), super::PREDICATE_HASH);
+    }
+
     #[test]
     fn keys_are_derived_from_their_contexts() {
         for (name, domain) in super::ALL {

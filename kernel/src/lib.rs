@@ -2,12 +2,36 @@
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
 
+pub mod batch;
+pub mod body;
 pub mod bytes;
+pub mod cert_index;
+pub mod cert_log;
+pub mod certificate;
+pub mod chain;
 pub mod commitment;
-pub mod event;
-pub mod fault;
-pub mod hash;
-pub mod limits;
 #[cfg(all(target_arch = "wasm32", feature = "component"))]
 mod component;
+pub mod content;
 pub mod describe;
+pub mod entry;
+pub mod event;
+pub mod evidence;
+pub mod fault;
+pub mod fold;
+pub mod frame;
+pub mod hash;
+pub mod ids;
+pub mod judge;
+pub mod limits;
+pub mod merkle;
+pub mod policy;
+pub mod proof;
+pub mod run;
+pub mod scan;
+pub mod session;
+pub mod signature;
+pub mod snapshot;
+pub mod state;
+pub mod trie;
+pub mod wire;

@@ -19,8 +19,14 @@ pub const MAX_TAIL_SEARCH_BYTES: u64 = 64 << 20;
 pub const MAX_LOGS: u32 = 4096;
 /// Events (occurrences) in a batch: indexes are 32 bits wide and a batch must fit wasm32's memory.
 pub const MAX_BATCH_EVENTS: u32 = 1 << 24;
+/// Deps of all events in a batch: 2 GiB of ids, half of wasm32's memory.
+pub const MAX_BATCH_DEPS: u32 = 1 << 27;
+/// Distinct events with one id in a batch: their hashes must fit an obstruction's evidence.
+pub const MAX_ID_VERSIONS: u32 = 1 << 16;
 /// Ids that a state holds: its arena is indexed with 32 bits and must fit wasm32's memory.
 pub const MAX_STATE_IDS: u64 = 1 << 25;
+/// Streams, each with its frontier, that a state holds beside its ids in the same memory.
+pub const MAX_STATE_FRONTIERS: u64 = 1 << 22;
 /// Bytes of a snapshot, run or body that cross the component's border in one call: Wasmtime
 /// meters what one call may copy.
 pub const MAX_CHUNK_BYTES: u32 = 8 << 20;
@@ -30,6 +36,8 @@ pub const MAX_POLICY_KEYS: u16 = 64;
 pub const MAX_SIGNATURES: u16 = 128;
 /// Bytes in a certificate's body.
 pub const MAX_BODY_BYTES: u32 = 16 << 20;
+/// Figures in a verdict's analytics: five are defined, later checkers may add some.
+pub const MAX_ANALYTICS: u16 = 64;
 /// Bytes in the origin that a genesis certificate names.
 pub const MAX_ORIGIN_BYTES: usize = 255;
 /// Differing verdicts that a swap certificate lists.

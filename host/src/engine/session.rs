@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 
 use omega_kernel::commitment::StateCommitment;
+use omega_kernel::hash::Hash;
 use omega_kernel::limits::MAX_CHUNK_BYTES;
 
 use super::{ChainPosition, Description, Error, Kernel, ScanPart, native, wasm};
@@ -44,7 +45,8 @@ pub(super) trait Judge: Send {
     fn state(&mut self) -> Result<StateCommitment, Error>;
     fn begin_snapshot(&mut self, position: Option<ChainPosition>) -> Result<u64, Error>;
     fn read_snapshot(&mut self, max: u32) -> Result<Vec<u8>, Error>;
-    fn prove_id(&mut self, id: u128) -> Result<Vec<u8>, Error>;
+    fn prove_id(&mut self, id: u128, certificate: &Hash) -> Result<Vec<u8>, Error>;
+    fn prove_event(&mut self, id: u128, certificate: &Hash) -> Result<Vec<Vec<u8>>, Error>;
 }
 
 /// What a scanner is made of.
@@ -65,7 +67,7 @@ pub struct Session(Engines<dyn Judge>);
 
 impl Session {
     pub(super) fn genesis(kernel: &Kernel) -> Result<Self, Error> {
-        let native = || -> Box<dyn Judge> { Box::new(omega_kernel::session::Session::genesis()) };
+        let native = || -> Box<dyn Judge> { Box::new(native::Session::genesis()) };
         Ok(Session(Engines {
             wasm: kernel.wasm.as_ref().map(wasm::Session::genesis).transpose()?.map(|it| Box::new(it) as _),
             native: kernel.native.then(native),
@@ -76,7 +78,7 @@ impl Session {
         kernel: &Kernel,
         snapshot: &Source,
     ) -> Result<(Self, Option<ChainPosition>), Failure> {
-        let native = || -> Box<dyn Restore> { Box::new(omega_kernel::snapshot::Restorer::new()) };
+        let native = || -> Box<dyn Restore> { Box::new(omega_kernel::snapshot::SnapshotReader::new()) };
         let mut restorers = Engines::<dyn Restore> {
             wasm: kernel.wasm.as_ref().map(wasm::Restorer::new).transpose()?.map(|it| Box::new(it) as _),
             native: kernel.native.then(native),
@@ -118,7 +120,7 @@ impl Session {
         self.0.each(|judge| judge.feed(log, bytes))
     }
 
-    /// The next bytes of one log's runs, at most [`MAX_CHUNK_BYTES`].
+    /// The next run of one log, whole.
     pub fn absorb(&mut self, log: u32, run: &[u8]) -> Result<(), Error> {
         self.0.each(|judge| judge.absorb(log, run))
     }
@@ -162,9 +164,16 @@ impl Session {
         }
     }
 
-    /// The packed proof that an id is, or is not, in the current state.
-    pub fn prove_id(&mut self, id: u128) -> Result<Vec<u8>, Error> {
-        self.0.each(|judge| judge.prove_id(id))
+    /// The packed proof that an id was, or was not, accepted into the current state, which the
+    /// certificate with this chain hash left.
+    pub fn prove_id(&mut self, id: u128, certificate: &Hash) -> Result<Vec<u8>, Error> {
+        self.0.each(|judge| judge.prove_id(id, certificate))
+    }
+
+    /// In place of [`Session::finish`]: packed proofs that the batch's logs hold an event, once for
+    /// each time they do; the certificate with this chain hash judged them.
+    pub fn prove_event(&mut self, id: u128, certificate: &Hash) -> Result<Vec<Vec<u8>>, Error> {
+        self.0.each(|judge| judge.prove_event(id, certificate))
     }
 }
 
@@ -183,8 +192,8 @@ impl Scanner {
         self.0.each(|scan| scan.push(bytes))
     }
 
-    /// The part is complete; `last` says that the log ends with it. Its run, in chunks.
-    pub fn finish(mut self, last: bool) -> Result<Vec<Vec<u8>>, Error> {
+    /// The part is complete; `last` says that the log ends with it. Its run.
+    pub fn finish(mut self, last: bool) -> Result<Vec<u8>, Error> {
         let mut rest = self.0.each(|scan| scan.end(last))?;
         let mut run = Vec::new();
         while rest > 0 {
@@ -192,7 +201,7 @@ impl Scanner {
             rest = rest.checked_sub(chunk.len() as u64).filter(|_| !chunk.is_empty()).ok_or_else(|| {
                 Failure::new(HostCode::KernelOutput, "the kernel's run is not as long as announced")
             })?;
-            run.push(chunk);
+            run.extend_from_slice(&chunk);
         }
         Ok(run)
     }

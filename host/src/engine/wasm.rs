@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use omega_kernel::bytes::Reader;
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
+use omega_kernel::hash::Hash;
 use omega_kernel::limits::{MAX_BODY_BYTES, MAX_CHUNK_BYTES, MAX_LOGS};
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Config, Engine, Store, Trap};
@@ -387,10 +388,15 @@ impl Judge for Session {
         Ok(chunk)
     }
 
-    fn prove_id(&mut self, id: u128) -> Result<Vec<u8>, Error> {
-        let session = self.session;
-        let id = id.to_le_bytes();
-        self.instance.ask(0, |store, guest| guest.session().call_prove_id(store, session, &id))
+    fn prove_id(&mut self, id: u128, certificate: &Hash) -> Result<Vec<u8>, Error> {
+        let (session, id) = (self.session, id.to_le_bytes());
+        self.instance.ask(0, |store, guest| guest.session().call_prove_id(store, session, &id, certificate))
+    }
+
+    fn prove_event(&mut self, id: u128, certificate: &Hash) -> Result<Vec<Vec<u8>>, Error> {
+        let (session, id) = (self.session, id.to_le_bytes());
+        self.instance
+            .ask(0, |store, guest| guest.session().call_prove_event(store, session, &id, certificate))
     }
 }
 

@@ -1,0 +1,228 @@
+//! A batch laid out for judging: occurrences in canonical order, distinct events, distinct ids.
+//!
+//! Nothing here depends on the order in which logs or events arrived. After [`Batch::new`] an
+//! entry's `log` is the log's *rank*, its place among the batch's logs sorted by name, count, root
+//! and head; identical copies have neighbouring ranks.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::ops::Range;
+
+use crate::entry::{Entries, Entry};
+use crate::fault::{Fault, FaultCode};
+use crate::hash::Hash;
+use crate::ids::IdIndex;
+use crate::merkle::Accumulator;
+use crate::state::{IdLeaf, State};
+use crate::wire::{self, Head};
+
+/// A log whose entries are complete.
+#[derive(Debug, Clone)]
+pub struct ReadLog {
+    /// Its name.
+    pub name: String,
+    /// Its schema.
+    pub schema_hash: Hash,
+    /// The head that is its last frame.
+    pub head: Option<Head>,
+}
+
+/// A log with its rank's data.
+#[derive(Debug, Clone)]
+pub struct RankedLog {
+    /// Its name.
+    pub name: String,
+    /// Its events.
+    pub count: u64,
+    /// Its canonical log root.
+    pub root: Hash,
+    /// The head that is its last frame.
+    pub head: Option<Head>,
+    /// Its index in the caller's order.
+    pub caller: u32,
+}
+
+/// Index of a distinct event, in canonical order.
+pub type EventAt = u32;
+
+/// A batch laid out for judging against a prior state.
+#[derive(Debug)]
+pub struct Batch<'s> {
+    /// Every occurrence; `log` is the rank.
+    pub entries: Entries,
+    /// The logs by rank.
+    pub logs: Vec<RankedLog>,
+    /// The state that the batch starts from.
+    pub state: &'s State,
+    /// Occurrences in canonical order.
+    order: Vec<u32>,
+    /// Where in `order` each distinct event's occurrences start; one more than there are events.
+    starts: Vec<u32>,
+    /// Distinct ids, and the events that have them.
+    pub ids: IdIndex,
+    /// The prior state's leaf of each distinct id; empty where the state is.
+    prior: Vec<Option<IdLeaf>>,
+}
+
+impl<'s> Batch<'s> {
+    /// Lays out the batch and checks each log's head.
+    ///
+    /// # Errors
+    /// [`FaultCode::HeadMismatch`] for the first log, in the caller's order, whose head does not
+    /// fit.
+    pub fn new(mut entries: Entries, logs: Vec<ReadLog>, state: &'s State) -> Result<Self, Fault> {
+        let mut order = entries.order();
+        let logs = rank_logs(&mut entries, &order, logs)?;
+        settle_ties(&entries, &mut order);
+        let starts = distinct_starts(&entries, &order);
+        let event_ids =
+            starts[..starts.len() - 1].iter().map(|&at| entries.list[order[at as usize] as usize].id);
+        let ids = IdIndex::new(event_ids.collect());
+        let prior = match state.commitment().id_count {
+            0 => Vec::new(),
+            _ => ids.iter().map(|id| state.id(id)).collect(),
+        };
+        Ok(Batch { entries, logs, state, order, starts, ids, prior })
+    }
+
+    /// Distinct events in the batch.
+    pub fn event_count(&self) -> u32 {
+        self.starts.len() as u32 - 1
+    }
+
+    /// All distinct events, in canonical order.
+    pub fn events(&self) -> Range<EventAt> {
+        0..self.event_count()
+    }
+
+    /// An event, as its first occurrence.
+    pub fn event(&self, event: EventAt) -> &Entry {
+        self.occurrence(self.starts[event as usize])
+    }
+
+    /// The places of an event's occurrences, in canonical order.
+    pub fn occurrences(&self, event: EventAt) -> Range<u32> {
+        self.starts[event as usize]..self.starts[event as usize + 1]
+    }
+
+    /// The occurrence at a place in canonical order.
+    pub fn occurrence(&self, place: u32) -> &Entry {
+        &self.entries.list[self.order[place as usize] as usize]
+    }
+
+    /// All occurrences, in canonical order.
+    pub fn all_occurrences(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.order.iter().map(|&index| &self.entries.list[index as usize])
+    }
+
+    /// The prior state's leaf of the distinct id at `index`.
+    pub fn prior_of(&self, index: u32) -> Option<&IdLeaf> {
+        self.prior.get(index as usize).and_then(Option::as_ref)
+    }
+
+    /// The prior state's leaf of any id.
+    pub fn prior(&self, id: u128) -> Option<IdLeaf> {
+        if self.prior.is_empty() && self.state.commitment().id_count == 0 { None } else { self.state.id(id) }
+    }
+
+    /// Whether the prior state holds the event's id with the same event hash.
+    pub fn is_known(&self, event: EventAt) -> bool {
+        !self.prior.is_empty()
+            && self
+                .prior_of(self.ids.of_event(event))
+                .is_some_and(|leaf| leaf.event_hash == self.event(event).event_hash)
+    }
+
+    /// The log's entries' places in canonical order, as Merkle leaves.
+    pub fn leaves(&self, rank: u32) -> Vec<Hash> {
+        self.all_occurrences()
+            .filter(|entry| entry.log == rank)
+            .map(|entry| self.entries.leaf(entry))
+            .collect()
+    }
+
+    /// The index of the occurrence at `place` among its log's leaves.
+    pub fn leaf_index(&self, place: u32) -> u64 {
+        let rank = self.occurrence(place).log;
+        (0..place).filter(|&before| self.occurrence(before).log == rank).count() as u64
+    }
+}
+
+/// Computes the logs' roots, checks their heads, and ranks them; entries then name ranks.
+fn rank_logs(entries: &mut Entries, order: &[u32], logs: Vec<ReadLog>) -> Result<Vec<RankedLog>, Fault> {
+    let mut roots: Vec<Accumulator> = logs.iter().map(|_| Accumulator::new()).collect();
+    for &index in order {
+        let entry = &entries.list[index as usize];
+        roots[entry.log as usize].push(entries.leaf(entry));
+    }
+    let mut ranked = Vec::with_capacity(logs.len());
+    for (caller, (log, root)) in (0u32..).zip(logs.into_iter().zip(roots)) {
+        let (count, root) = (root.count(), root.root());
+        if let Some(head) = &log.head {
+            check_head(head, &log, count, &root).map_err(|fault| fault.in_log(caller))?;
+        }
+        ranked.push(RankedLog { name: log.name, count, root, head: log.head, caller });
+    }
+    ranked.sort_by(|a, b| {
+        let key = |log: &RankedLog| (log.count, log.root, log.head.map(|head| (head.key, head.signature)));
+        a.name.as_bytes().cmp(b.name.as_bytes()).then_with(|| key(a).cmp(&key(b)))
+    });
+    let mut rank_of = alloc::vec![0u32; ranked.len()];
+    for (rank, log) in (0u32..).zip(&ranked) {
+        rank_of[log.caller as usize] = rank;
+    }
+    for entry in &mut entries.list {
+        entry.log = rank_of[entry.log as usize];
+    }
+    Ok(ranked)
+}
+
+fn check_head(head: &Head, log: &ReadLog, count: u64, root: &Hash) -> Result<(), Fault> {
+    let wrong = |why: String| Err(Fault::new(FaultCode::HeadMismatch, why));
+    if head.event_count != count {
+        return wrong(alloc::format!(
+            "the head signs {} events, but the log holds {count}",
+            head.event_count
+        ));
+    }
+    if head.log_root != *root {
+        return wrong("the head signs another log root than these events have".into());
+    }
+    if !head.verify(&log.schema_hash, &log.name) {
+        return wrong("the head's signature is invalid for this log's name, schema and events".into());
+    }
+    debug_assert_eq!(wire::ALGORITHM_ED25519, 1);
+    Ok(())
+}
+
+/// Puts occurrences that differ only in their log into the order of the logs' ranks.
+fn settle_ties(entries: &Entries, order: &mut [u32]) {
+    let at = |index: u32| &entries.list[index as usize];
+    let same = |a: u32, b: u32| {
+        at(a).event_hash == at(b).event_hash && entries.observed(at(a)) == entries.observed(at(b))
+    };
+    let mut start = 0;
+    while start < order.len() {
+        let end = start + order[start..].iter().take_while(|&&index| same(index, order[start])).count();
+        if end - start > 1 {
+            order[start..end].sort_by_key(|&index| at(index).log);
+        }
+        start = end;
+    }
+}
+
+fn distinct_starts(entries: &Entries, order: &[u32]) -> Vec<u32> {
+    let mut starts = Vec::with_capacity(order.len() + 1);
+    for (place, &index) in (0u32..).zip(order) {
+        let first = place == 0 || {
+            let before = &entries.list[order[place as usize - 1] as usize];
+            before.cmp_event(&entries.list[index as usize]) != Ordering::Equal
+        };
+        if first {
+            starts.push(place);
+        }
+    }
+    starts.push(order.len() as u32);
+    starts
+}

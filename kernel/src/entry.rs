@@ -1,0 +1,260 @@
+//! Entries: the header of every occurrence in a batch, in flat columns, and their canonical order.
+//!
+//! An entry has a fixed size; deps, claims and observed payloads lie in arenas beside the list, so
+//! that scanning allocates nothing per event.
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use crate::event::{EventHeader, Observed, leaf_hash};
+use crate::fault::{Fault, FaultCode};
+use crate::hash::Hash;
+use crate::limits;
+use crate::wire::{EventView, PayloadRef};
+
+const CLAIM: u16 = 1;
+const ERASED: u16 = 2;
+const MISMATCH: u16 = 4;
+
+/// One occurrence of an event in one log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Lamport time.
+    pub lamport: u64,
+    /// Id.
+    pub id: u128,
+    /// Id of the event before it in its stream, or 0.
+    pub prev: u128,
+    /// Bytes in the payload, as stated.
+    pub payload_len: u64,
+    /// Hash of the payload, as stated.
+    pub payload_hash: Hash,
+    /// The event hash.
+    pub event_hash: Hash,
+    /// The writer.
+    pub node: u32,
+    /// One of the writer's sequences.
+    pub stream: u16,
+    /// Bit 0 it makes a claim, bit 1 its payload is erased, bit 2 its payload does not fit.
+    pub flags: u16,
+    /// Ids it depends on.
+    pub dep_count: u32,
+    /// Where they start in the arena.
+    pub dep_start: u32,
+    /// Index of its claim, where it makes one.
+    pub claim: u32,
+    /// Index of what was observed, where its payload does not fit.
+    pub observed: u32,
+    /// Index of its log, in the caller's order.
+    pub log: u32,
+}
+
+impl Entry {
+    /// Whether it makes a claim.
+    pub fn has_claim(&self) -> bool {
+        self.flags & CLAIM != 0
+    }
+
+    /// Whether its payload does not fit (2001).
+    pub fn is_mismatch(&self) -> bool {
+        self.flags & MISMATCH != 0
+    }
+
+    /// Whether 2001 is judged: the payload is there, or the erasure kept what was observed.
+    pub fn payload_is_judged(&self) -> bool {
+        self.flags & (ERASED | MISMATCH) != ERASED
+    }
+
+    /// The order key K: `lamport ‖ node ‖ stream ‖ id` in 64 + 32 + 16 + 112 bits, as two numbers
+    /// of 128 and 96 bits.
+    pub fn key(&self) -> (u128, u128) {
+        let high = u128::from(self.lamport) << 64
+            | u128::from(self.node) << 32
+            | u128::from(self.stream) << 16
+            | (self.id >> 96 & 0xFFFF);
+        (high, self.id & ((1 << 96) - 1))
+    }
+
+    /// Canonical order of events: K, then the full id, then the event hash.
+    pub fn cmp_event(&self, other: &Entry) -> Ordering {
+        self.key()
+            .cmp(&other.key())
+            .then_with(|| self.id.cmp(&other.id))
+            .then_with(|| self.event_hash.cmp(&other.event_hash))
+    }
+
+    /// Whether a scanner can have made this entry, as far as its own fields tell.
+    pub fn shape_is_possible(&self) -> bool {
+        self.flags & !(CLAIM | ERASED | MISMATCH) == 0
+            && self.dep_count <= limits::MAX_DEPS
+            && self.payload_len <= limits::MAX_PAYLOAD_BYTES
+    }
+}
+
+/// Entries and their arenas.
+#[derive(Debug, Clone, Default)]
+pub struct Entries {
+    /// The occurrences.
+    pub list: Vec<Entry>,
+    /// Deps of all of them.
+    pub deps: Vec<u128>,
+    /// Claims of those that make one.
+    pub claims: Vec<Hash>,
+    /// What was observed for those whose payload does not fit.
+    pub observed: Vec<Observed>,
+}
+
+impl Entries {
+    /// Adds the occurrence that a frame holds: hashes the event and judges its payload.
+    ///
+    /// # Errors
+    /// [`FaultCode::LimitExceeded`] where a batch would hold too many events or deps.
+    pub fn push_view(&mut self, view: &EventView<'_>, log: u32, scratch: &mut Vec<u8>) -> Result<(), Fault> {
+        self.check_room(1, view.deps.len() / 16)?;
+        let mut flags = 0;
+        let (claim, observed) = (self.claims.len() as u32, self.observed.len() as u32);
+        if let Some(hash) = view.claim {
+            flags |= CLAIM;
+            self.claims.push(*hash);
+        }
+        if matches!(view.payload, PayloadRef::Erased { .. }) {
+            flags |= ERASED;
+        }
+        if let Some(Err(found)) = view.payload_check() {
+            flags |= MISMATCH;
+            self.observed.push(found);
+        }
+        let dep_start = self.deps.len() as u32;
+        self.deps.extend(view.dep_ids());
+        self.list.push(Entry {
+            lamport: view.lamport,
+            id: view.id,
+            prev: view.prev,
+            payload_len: view.payload_len,
+            payload_hash: *view.payload_hash,
+            event_hash: view.event_hash(scratch),
+            node: view.node,
+            stream: view.stream,
+            flags,
+            dep_count: (view.deps.len() / 16) as u32,
+            dep_start,
+            claim,
+            observed,
+            log,
+        });
+        Ok(())
+    }
+
+    /// Adds a run's entries as occurrences in `log`.
+    ///
+    /// # Errors
+    /// As [`Entries::push_view`].
+    pub fn append(&mut self, other: Entries, log: u32) -> Result<(), Fault> {
+        self.check_room(other.list.len(), other.deps.len())?;
+        let (deps, claims, observed) =
+            (self.deps.len() as u32, self.claims.len() as u32, self.observed.len() as u32);
+        self.list.extend(other.list.into_iter().map(|mut entry| {
+            entry.dep_start += deps;
+            entry.claim += claims;
+            entry.observed += observed;
+            entry.log = log;
+            entry
+        }));
+        self.deps.extend(other.deps);
+        self.claims.extend(other.claims);
+        self.observed.extend(other.observed);
+        Ok(())
+    }
+
+    fn check_room(&self, events: usize, deps: usize) -> Result<(), Fault> {
+        let full = |what: &str| Err(Fault::new(FaultCode::LimitExceeded, what));
+        if self.list.len() + events > limits::MAX_BATCH_EVENTS as usize {
+            return full("a batch holds at most 16,777,216 events; judge the logs in several batches");
+        }
+        if self.deps.len() + deps > limits::MAX_BATCH_DEPS as usize {
+            return full("a batch holds at most 134,217,728 deps; judge the logs in several batches");
+        }
+        Ok(())
+    }
+
+    /// The ids an entry depends on, ascending.
+    pub fn deps(&self, entry: &Entry) -> &[u128] {
+        &self.deps[entry.dep_start as usize..][..entry.dep_count as usize]
+    }
+
+    /// The claim it makes.
+    pub fn claim(&self, entry: &Entry) -> Option<&Hash> {
+        entry.has_claim().then(|| &self.claims[entry.claim as usize])
+    }
+
+    /// What was observed where its payload does not fit.
+    pub fn observed(&self, entry: &Entry) -> Option<&Observed> {
+        entry.is_mismatch().then(|| &self.observed[entry.observed as usize])
+    }
+
+    /// Its Merkle leaf.
+    pub fn leaf(&self, entry: &Entry) -> Hash {
+        leaf_hash(&entry.event_hash, self.observed(entry))
+    }
+
+    /// Its header, copied out.
+    pub fn header(&self, entry: &Entry) -> EventHeader {
+        EventHeader {
+            lamport: entry.lamport,
+            node: entry.node,
+            stream: entry.stream,
+            id: entry.id,
+            prev: entry.prev,
+            claim: self.claim(entry).copied(),
+            payload_len: entry.payload_len,
+            payload_hash: entry.payload_hash,
+            deps: self.deps(entry).to_vec(),
+        }
+    }
+
+    /// Canonical order of occurrences: the events' order, then leaf kind (plain first), observed
+    /// length and hash, and last the log, which no certified byte depends on.
+    pub fn cmp(&self, a: &Entry, b: &Entry) -> Ordering {
+        a.cmp_event(b).then_with(|| self.observed(a).cmp(&self.observed(b))).then_with(|| a.log.cmp(&b.log))
+    }
+
+    /// Whether the list is in canonical order.
+    pub fn sorted(&self) -> bool {
+        self.list.windows(2).all(|pair| self.cmp(&pair[0], &pair[1]) != Ordering::Greater)
+    }
+
+    /// Indexes of all entries in canonical order.
+    pub fn order(&self) -> Vec<u32> {
+        let mut keys: Vec<(u128, u128)> = (0u32..)
+            .zip(&self.list)
+            .map(|(index, entry)| {
+                let (high, low) = entry.key();
+                // The low 96 bits of the key leave room for the index, so a comparison of two
+                // numbers sorts without touching the entries.
+                (high, low << 32 | u128::from(index))
+            })
+            .collect();
+        keys.sort_unstable();
+        let mut order: Vec<u32> = keys.iter().map(|&(_, low)| low as u32).collect();
+        // Entries with one key are rare: they are told apart by the rest of the order.
+        let mut start = 0;
+        while start < keys.len() {
+            let same = |key: &&(u128, u128)| (key.0, key.1 >> 32) == (keys[start].0, keys[start].1 >> 32);
+            let end = start + keys[start..].iter().take_while(same).count();
+            if end - start > 1 {
+                let list = &self.list;
+                order[start..end].sort_by(|&a, &b| self.cmp(&list[a as usize], &list[b as usize]));
+            }
+            start = end;
+        }
+        order
+    }
+
+    /// Puts the list into canonical order; the arenas stay as they are.
+    pub fn sort(&mut self) {
+        if !self.sorted() {
+            let order = self.order();
+            self.list = order.iter().map(|&index| self.list[index as usize]).collect();
+        }
+    }
+}

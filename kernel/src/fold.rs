@@ -1,0 +1,192 @@
+//! Fold: the entries of a batch become a verdict and what the state takes in.
+//!
+//! Sequential and pure: entries and prior state in, bytes out. It knows no frame, no chunk and no
+//! schedule.
+
+use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::batch::{Batch, ReadLog};
+use crate::body::{
+    Body, Core, Coverage, HEAD_ALGORITHM, HeadEntry, LogEntry, Observations, PAYLOAD_PREDICATE, PREDICATES,
+    VerdictKind, core_slot, ratio,
+};
+use crate::entry::Entries;
+use crate::evidence;
+use crate::fault::{Fault, FaultCode};
+use crate::hash::Hash;
+use crate::judge;
+use crate::limits;
+use crate::merkle::Accumulator;
+use crate::state::{FrontierLeaf, IdLeaf, State};
+use crate::trie;
+
+/// A verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Merge or obstruction.
+    pub kind: VerdictKind,
+    /// The body: `core_len ‖ core ‖ observations_len ‖ observations`.
+    pub body: Vec<u8>,
+    /// Each log's place among the core's logs, in the caller's order.
+    pub ranks: Vec<u32>,
+}
+
+/// Judges the batch; on a merge the state takes it in, on an obstruction it stays as it was.
+///
+/// # Errors
+/// [`FaultCode::HeadMismatch`], [`FaultCode::LimitExceeded`]. The state then stays as it was.
+pub fn fold(entries: Entries, logs: Vec<ReadLog>, state: &mut State) -> Result<Verdict, Fault> {
+    let prior = state.commitment();
+    let batch = Batch::new(entries, logs, state)?;
+    check_versions(&batch)?;
+    let findings = judge::judge(&batch);
+    let (core_coverage, payload) = split_coverage(&findings.coverage);
+    let (trace_count, trace_root) = trace(&batch);
+    let observations = Observations { payload, heads: heads(&batch), analytics: analytics(&batch) };
+    let evidence = findings.first.map(|violation| evidence::build(&batch, &violation).encode());
+    let accepted = evidence.is_none().then(|| (accepted_ids(&batch), accepted_frontiers(&batch)));
+    let mut ranks = alloc::vec![0; batch.logs.len()];
+    for (rank, log) in (0u32..).zip(&batch.logs) {
+        ranks[log.caller as usize] = rank;
+    }
+    let kind = if evidence.is_some() { VerdictKind::Obstruction } else { VerdictKind::Merge };
+    let mut core = Core {
+        verdict: kind,
+        logs: batch
+            .logs
+            .iter()
+            .map(|log| LogEntry { name: log.name.clone(), count: log.count, root: log.root })
+            .collect(),
+        trace_count,
+        trace_root,
+        batch_id_count: batch.ids.len().into(),
+        batch_id_root: batch_id_root(&batch),
+        prior,
+        next: prior,
+        coverage: core_coverage,
+        evidence,
+    };
+    drop(batch);
+    if let Some((ids, frontiers)) = accepted {
+        state.accept(&ids, &frontiers)?;
+        core.next = state.commitment();
+    }
+    let body = Body { core: &core.encode(), observations: &observations.encode() }.join();
+    Ok(Verdict { kind, body, ranks })
+}
+
+/// Refuses an id with so many versions that no evidence could carry them.
+fn check_versions(batch: &Batch<'_>) -> Result<(), Fault> {
+    let most = limits::MAX_ID_VERSIONS as usize;
+    match (0..batch.ids.len()).find(|&id| batch.ids.versions(id).len() > most) {
+        None => Ok(()),
+        Some(_) => Err(Fault::new(FaultCode::LimitExceeded, format!("an id has more than {most} versions"))),
+    }
+}
+
+fn split_coverage(all: &[Coverage; PREDICATES.len()]) -> ([Coverage; 8], Coverage) {
+    let (mut core, mut payload) = ([Coverage::default(); 8], Coverage::default());
+    for (predicate, coverage) in PREDICATES.iter().zip(all) {
+        match core_slot(predicate.id) {
+            Some(slot) => core[slot] = *coverage,
+            None => payload = *coverage,
+        }
+        debug_assert!(core_slot(predicate.id).is_some() || predicate.id == PAYLOAD_PREDICATE);
+    }
+    (core, payload)
+}
+
+/// Count and root over the distinct event hashes that the prior state does not hold.
+fn trace(batch: &Batch<'_>) -> (u64, Hash) {
+    let mut trace = Accumulator::new();
+    for event in batch.events().filter(|&event| !batch.is_known(event)) {
+        trace.push(batch.event(event).event_hash);
+    }
+    (trace.count(), trace.root())
+}
+
+fn batch_id_root(batch: &Batch<'_>) -> Hash {
+    use crate::trie::Leaf;
+    trie::root_of_sorted(batch.ids.iter().zip(0u32..).map(|(id, index)| {
+        let versions = batch.ids.versions(index);
+        let leaf = match versions {
+            [version] => evidence::single_version_hash(id, &batch.event(*version).event_hash),
+            _ => evidence::batch_id_leaf(batch, index).hash(),
+        };
+        (id, leaf)
+    }))
+}
+
+fn heads(batch: &Batch<'_>) -> Vec<HeadEntry> {
+    let entry = |(log, head): (u32, &crate::wire::Head)| HeadEntry {
+        log,
+        alg: HEAD_ALGORITHM,
+        key: head.key,
+        signature: head.signature,
+    };
+    (0u32..).zip(&batch.logs).filter_map(|(rank, log)| Some(entry((rank, log.head.as_ref()?)))).collect()
+}
+
+/// Five figures (`schemas/certificate.md`, "Analytics"). None depends on payloads being present.
+fn analytics(batch: &Batch<'_>) -> Vec<i32> {
+    let events = u64::from(batch.event_count());
+    let held_by_several = |&id: &u32| {
+        let mut logs = batch.ids.versions(id).iter().flat_map(|&event| batch.occurrences(event));
+        let first = logs.next().map(|place| batch.occurrence(place).log);
+        logs.any(|place| Some(batch.occurrence(place).log) != first)
+    };
+    let overlapping = (0..batch.ids.len()).filter(held_by_several).count() as u64;
+    let known = batch.events().filter(|&event| batch.is_known(event)).count() as u64;
+    let deps = batch.events().map(|event| u64::from(batch.event(event).dep_count)).sum();
+    let writers: BTreeSet<u32> = batch.events().map(|event| batch.event(event).node).collect();
+    Vec::from([
+        ratio(batch.entries.list.len() as u64, events),
+        ratio(overlapping, batch.ids.len().into()),
+        ratio(known, events),
+        ratio(deps, events),
+        ratio(writers.len() as u64, 1),
+    ])
+}
+
+/// What a merge adds to the ids, ascending: each id has one version, and a known one is there.
+fn accepted_ids(batch: &Batch<'_>) -> Vec<IdLeaf> {
+    (0..batch.ids.len())
+        .map(|id| batch.ids.versions(id)[0])
+        .filter(|&event| !batch.is_known(event))
+        .map(|event| {
+            let entry = batch.event(event);
+            IdLeaf { id: entry.id, lamport: entry.lamport, event_hash: entry.event_hash }
+        })
+        .collect()
+}
+
+/// The frontiers that a merge moves, ascending.
+fn accepted_frontiers(batch: &Batch<'_>) -> Vec<FrontierLeaf> {
+    let mut frontiers: BTreeMap<(u32, u16), FrontierLeaf> = BTreeMap::new();
+    for event in batch.events().filter(|&event| !batch.is_known(event)) {
+        let entry = batch.event(event);
+        let (node, stream) = (entry.node, entry.stream);
+        let new = FrontierLeaf {
+            node,
+            stream,
+            lamport: entry.lamport,
+            id: entry.id,
+            event_hash: entry.event_hash,
+            linked: entry.prev != 0,
+        };
+        frontiers
+            .entry((node, stream))
+            .and_modify(|at| *at = later(*at, new))
+            .or_insert_with(|| batch.state.frontier(node, stream).map_or(new, |prior| later(prior, new)));
+    }
+    frontiers.into_values().collect()
+}
+
+/// The greater of two accepted events of a stream; linked where either is.
+fn later(a: FrontierLeaf, b: FrontierLeaf) -> FrontierLeaf {
+    let greater = if (a.lamport, a.id) < (b.lamport, b.id) { b } else { a };
+    FrontierLeaf { linked: a.linked || b.linked, ..greater }
+}

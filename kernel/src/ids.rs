@@ -1,0 +1,125 @@
+//! The distinct ids of a batch: sorted, with the events that have each, and a look-up that hostile
+//! ids cannot slow down below a binary search.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Distinct ids ascending; events are given by their index in canonical order.
+#[derive(Debug)]
+pub struct IdIndex {
+    ids: Vec<u128>,
+    /// Where each id's events start in `by_id`; one more than there are ids.
+    starts: Vec<u32>,
+    /// Events by (id, canonical order).
+    by_id: Vec<u32>,
+    /// The id of each event, as an index into `ids`.
+    of_event: Vec<u32>,
+    /// First id of each of the equal slices that the range of ids is cut into; one more than slices.
+    slices: Vec<u32>,
+    shift: u32,
+}
+
+impl IdIndex {
+    /// Indexes the events' ids, given in the events' canonical order.
+    pub fn new(event_ids: Vec<u128>) -> Self {
+        let mut pairs: Vec<(u128, u32)> = event_ids.into_iter().zip(0u32..).collect();
+        pairs.sort_unstable();
+        let mut index = IdIndex {
+            ids: Vec::with_capacity(pairs.len()),
+            starts: Vec::with_capacity(pairs.len() + 1),
+            by_id: Vec::with_capacity(pairs.len()),
+            of_event: alloc::vec![0; pairs.len()],
+            slices: Vec::new(),
+            shift: 0,
+        };
+        for (id, event) in pairs {
+            if index.ids.last() != Some(&id) {
+                index.starts.push(index.by_id.len() as u32);
+                index.ids.push(id);
+            }
+            index.of_event[event as usize] = index.ids.len() as u32 - 1;
+            index.by_id.push(event);
+        }
+        index.starts.push(index.by_id.len() as u32);
+        index.cut();
+        index
+    }
+
+    /// Cuts the ids' range into about one slice an id, so that a look-up of ids that are spread
+    /// evenly (random, or a counter) needs a step or two.
+    fn cut(&mut self) {
+        let (Some(&first), Some(&last)) = (self.ids.first(), self.ids.last()) else { return };
+        let slice_bits = usize::BITS - self.ids.len().leading_zeros();
+        self.shift = (u128::BITS - (last - first).leading_zeros()).saturating_sub(slice_bits);
+        let mut at = 0;
+        for slice in 0..=((last - first) >> self.shift) {
+            while (self.ids[at] - first) >> self.shift < slice {
+                at += 1;
+            }
+            self.slices.push(at as u32);
+        }
+        self.slices.push(self.ids.len() as u32);
+    }
+
+    /// Index of an id, where it is in the batch.
+    pub fn find(&self, id: u128) -> Option<u32> {
+        let first = *self.ids.first()?;
+        let slice = usize::try_from(id.checked_sub(first)? >> self.shift).ok()?;
+        let (Some(&start), Some(&end)) = (self.slices.get(slice), self.slices.get(slice + 1)) else {
+            return None;
+        };
+        let within = &self.ids[start as usize..end as usize];
+        within.binary_search(&id).ok().map(|at| start + at as u32)
+    }
+
+    /// Distinct ids.
+    pub fn len(&self) -> u32 {
+        self.ids.len() as u32
+    }
+
+    /// Whether the batch is empty.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The ids, ascending.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = u128> {
+        self.ids.iter().copied()
+    }
+
+    /// The distinct events that have the id at `index`, in canonical order.
+    pub fn versions(&self, index: u32) -> &[u32] {
+        let Range { start, end } = self.starts[index as usize]..self.starts[index as usize + 1];
+        &self.by_id[start as usize..end as usize]
+    }
+
+    /// The index of an event's id.
+    pub fn of_event(&self, event: u32) -> u32 {
+        self.of_event[event as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_there_and_nothing_else() {
+        let spread: Vec<u128> =
+            (1..2000u128).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C834)).collect();
+        let clustered: Vec<u128> =
+            (0..2000u128).map(|n| if n % 2 == 0 { n } else { u128::MAX - n }).collect();
+        for ids in [spread, clustered, Vec::from([7]), Vec::from([u128::MAX, 0, 5, 5, 0]), Vec::new()] {
+            let index = IdIndex::new(ids.clone());
+            for (event, id) in (0u32..).zip(&ids) {
+                let found = index.find(*id).expect("it is in the batch");
+                assert!(index.versions(found).contains(&event));
+                assert_eq!(index.of_event(event), found);
+                for near in [id.wrapping_add(1), id.wrapping_sub(1)] {
+                    assert_eq!(index.find(near).is_some(), ids.contains(&near), "{near}");
+                }
+            }
+            assert_eq!(index.iter().len(), index.len() as usize);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A growing array that never moves what it holds.
+//!
+//! Doubling one large vector needs old and new side by side, and a state at its limit would not
+//! fit wasm32's memory twice; nor may one allocation there exceed 2 GiB.
+
+use alloc::vec::Vec;
+
+/// Items in a segment. A power of two, so that an index splits by shifting.
+const SEGMENT: usize = 1 << 12;
+
+/// Items by a 32-bit index, in segments.
+#[derive(Debug, Clone)]
+pub struct Slab<T> {
+    segments: Vec<Vec<T>>,
+    len: u32,
+}
+
+impl<T: Copy> Slab<T> {
+    /// Starts empty.
+    pub fn new() -> Self {
+        Slab { segments: Vec::new(), len: 0 }
+    }
+
+    /// Items.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Appends an item and gives its index.
+    pub fn push(&mut self, item: T) -> u32 {
+        let index = self.len;
+        let within = index as usize % SEGMENT;
+        if within == 0 {
+            // A small state stays small; a large one takes whole segments.
+            let capacity = if index == 0 { 0 } else { SEGMENT };
+            self.segments.push(Vec::with_capacity(capacity));
+        }
+        self.segments[index as usize / SEGMENT].push(item);
+        self.len += 1;
+        index
+    }
+
+    /// The item at an index that [`Slab::push`] gave.
+    pub fn get(&self, index: u32) -> &T {
+        &self.segments[index as usize / SEGMENT][index as usize % SEGMENT]
+    }
+
+    /// Replaces the item at an index that [`Slab::push`] gave.
+    pub fn set(&mut self, index: u32, item: T) {
+        self.segments[index as usize / SEGMENT][index as usize % SEGMENT] = item;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_keep_their_index_across_segments() {
+        let mut slab = Slab::new();
+        let count = 2 * SEGMENT as u32 + 1;
+        for i in 0..count {
+            assert_eq!(slab.push(i), i);
+        }
+        assert_eq!(slab.len(), count);
+        slab.set(SEGMENT as u32, 0);
+        for i in 0..count {
+            assert_eq!(*slab.get(i), if i == SEGMENT as u32 { 0 } else { i });
+        }
+    }
+}
