@@ -36,7 +36,7 @@ probe() {
     } >"$probe/Cargo.toml"
     # One target folder for both, so that the build script's own dependencies are compiled once; the
     # kernel is compiled in a folder of its own either way.
-    CARGO_TARGET_DIR="$work/target" cargo build --quiet --manifest-path "$probe/Cargo.toml" >&2
+    CARGO_TARGET_DIR="$work/target" cargo build --quiet --manifest-path "$probe/Cargo.toml" >&2 || exit 1
     local hash
     hash=$(find "$work/target" -path '*reproducible-*/out/kernel.hash' -newer "$probe/Cargo.toml")
     [ "$(printf '%s\n' "$hash" | grep -c .)" = 1 ] || { echo "no kernel was built in $1" >&2; exit 1; }
