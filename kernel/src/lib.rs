@@ -20,6 +20,7 @@ pub mod frame;
 pub mod hash;
 pub mod ids;
 pub mod judge;
+pub mod lanes;
 pub mod limits;
 pub mod merkle;
 pub mod policy;
