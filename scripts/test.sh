@@ -42,7 +42,7 @@ step clippy cargo clippy --release --workspace --all-targets --locked -- -D warn
 step clippy-wasm cargo clippy --release --locked -p omega-kernel --features component \
     --target wasm32-unknown-unknown -- -D warnings
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
-step reproducible scripts/reproducible.sh
+step reproducible tests/reproducible.sh
 step demo demo
 
 printf '\n== what the test runner said last\n'
