@@ -9,9 +9,11 @@ use omega_kernel::certificate::Binding;
 use omega_kernel::limits::MAX_CHUNK_BYTES;
 
 use crate::check::{self, Judged, Log};
+use crate::crash::{self, Remains};
 use crate::engine::{ChainPosition, Kernel, Options, Session};
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
+use crate::result::ResultFile;
 
 /// Bytes that a kernel file may have: the component model's own tools refuse more.
 pub const MAX_KERNEL_BYTES: u64 = 64 << 20;
@@ -87,6 +89,27 @@ pub fn snapshot_bytes(session: &mut Session, position: Option<ChainPosition>) ->
         Ok(())
     })?;
     Ok(bytes)
+}
+
+/// Leaves everything that it takes to judge this batch again; gives the folder.
+pub fn leave_corpse(
+    parent: &Path,
+    kernel: &Kernel,
+    logs: &[Log<'_>],
+    snapshot: Option<&[u8]>,
+    result: &ResultFile,
+) -> Result<PathBuf, Failure> {
+    crash::write(
+        parent,
+        &Remains {
+            batch_id: result.batch_id,
+            replay_seed: result.replay_seed,
+            kernel: kernel.component(),
+            body: &result.body,
+            snapshot,
+            inputs: logs,
+        },
+    )
 }
 
 fn progress(bytes: u64) -> ProgressBar {

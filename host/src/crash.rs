@@ -26,6 +26,7 @@ use omega_kernel::limits::MAX_LOGS;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
+use crate::check::Log;
 use crate::failure::{Failure, HostCode};
 use crate::files;
 
@@ -51,7 +52,7 @@ pub struct Remains<'a> {
     /// Snapshot of the state before the batch; none at genesis.
     pub snapshot: Option<&'a [u8]>,
     /// The logs, in the caller's order.
-    pub inputs: &'a [Input],
+    pub inputs: &'a [Log<'a>],
 }
 
 /// One log of the batch.
@@ -101,8 +102,8 @@ pub fn write(parent: &Path, remains: &Remains<'_>) -> Result<PathBuf, Failure> {
     fs::create_dir(folder.join("inputs")).map_err(unwritable)?;
     for (index, input) in remains.inputs.iter().enumerate() {
         let name = input_name(index);
-        let mut source = File::open(&input.path).map_err(|error| files::unreadable(&error, &input.path))?;
-        let file = copy(&mut source, folder, &name).map_err(unwritable)?;
+        let file = copy(&mut input.source.reader(), folder, &name).map_err(unwritable)?;
+        input.source.unchanged()?;
         inputs.push(ManifestInput { file, limit: input.limit.map(|limit| limit.to_string()) });
     }
     let manifest = Manifest {
@@ -287,12 +288,14 @@ fn rename_free(from: &Path, parent: &Path, stem: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::Source;
 
     fn made() -> (tempfile::TempDir, PathBuf) {
         let place = tempfile::tempdir().unwrap();
         let log = place.path().join("alice.omega");
         fs::write(&log, vec![7; 300_000]).unwrap();
-        let inputs = [Input { path: log.clone(), limit: None }, Input { path: log, limit: Some(u64::MAX) }];
+        let source = Source::open(&log).unwrap();
+        let inputs = [Log::whole(&source), Log { source: &source, limit: Some(u64::MAX) }];
         let remains = Remains {
             batch_id: 42,
             replay_seed: u64::MAX,
@@ -335,17 +338,14 @@ mod tests {
         };
         let expected = ["alice.omega", folder.file_name().unwrap().to_str().unwrap()];
         assert_eq!(names(place.path()), expected);
-        let missing = [Input { path: place.path().join("gone.omega"), limit: None }];
-        let remains =
-            Remains { batch_id: 1, replay_seed: 0, kernel: b"", body: b"", snapshot: None, inputs: &missing };
-        assert_eq!(write(place.path(), &remains).unwrap_err().code.name(), "file-not-found");
         assert_eq!(names(place.path()), expected);
     }
 
     #[test]
     fn an_older_corpse_is_never_replaced() {
         let (place, first) = made();
-        let input = [Input { path: place.path().join("alice.omega"), limit: None }];
+        let source = Source::open(place.path().join("alice.omega")).unwrap();
+        let input = [Log::whole(&source)];
         let remains = Remains {
             batch_id: 42,
             replay_seed: 0,

@@ -144,6 +144,8 @@ codes! {
     StoreLocked = 30_906, "store-locked";
     /// The certificate log itself is damaged.
     StoreDamaged = 30_907, "store-damaged";
+    /// The file is empty.
+    EmptyFile = 30_908, "file-empty";
     /// The key file can be read by others.
     KeyFileMode = 30_911, "key-file-mode";
     /// The key file holds no usable key.

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
 pub mod append;
+pub mod check;
 pub mod completions;
 pub mod erase;
 pub mod explain;
@@ -24,6 +25,8 @@ pub mod import;
 pub mod ingest;
 pub mod keygen;
 pub mod man;
+pub mod reconcile;
+pub mod replay;
 pub mod version;
 
 /// Do these logs agree, who broke which rule, and can I check that without trusting you?
@@ -58,6 +61,7 @@ Exit codes:
 Each command prints one JSON object on stdout and a summary on stderr.
 
 Examples:
+  omega check alice.omega bob.omega
   omega keygen
   omega append --log alice.omega --node 1 --payload hello
   omega explain --input omega.pub";
@@ -65,6 +69,12 @@ Examples:
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Do these logs agree? The ten-second use
+    Check(check::Args),
+    /// Judge logs as one batch; keep the result, unsigned, for certify
+    Reconcile(reconcile::Args),
+    /// Judge again and say whether the same comes out
+    Replay(replay::Args),
     /// Append an event to a log, or start a log
     Append(append::Args),
     /// Check one log and say what is in it; keep the clean part of a damaged one
@@ -91,6 +101,9 @@ impl Command {
     /// The command's name in its JSON object.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Check(_) => "check",
+            Command::Reconcile(_) => "reconcile",
+            Command::Replay(_) => "replay",
             Command::Append(_) => "append",
             Command::Ingest(_) => "ingest",
             Command::Import(_) => "import",
@@ -107,6 +120,9 @@ impl Command {
     /// Does it.
     fn run(self) -> Result<Report, Failure> {
         match self {
+            Command::Check(args) => check::run(args),
+            Command::Reconcile(args) => reconcile::run(args),
+            Command::Replay(args) => replay::run(args),
             Command::Append(args) => append::run(args),
             Command::Ingest(args) => ingest::run(args),
             Command::Import(args) => import::run(args),

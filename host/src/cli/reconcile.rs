@@ -1,16 +1,17 @@
 //! `omega reconcile`: judge logs as one batch and keep the unsigned result for `certify`.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use omega_kernel::body::VerdictKind;
 
 use crate::batch;
 use crate::check::Log;
-use crate::crash::{self, Input, Remains};
+use crate::crash;
+use crate::engine::Session;
 use crate::failure::Failure;
 use crate::files;
-use crate::map::Source;
 use crate::report::Report;
 use crate::result::ResultFile;
 use crate::summary;
@@ -77,7 +78,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         .field("kernel_hash", HEXLOWER.encode(kernel.hash()))
         .field("result", args.output.display().to_string());
     if outcome.core.verdict == VerdictKind::Obstruction {
-        let folder = leave_corpse(&args, &kernel, &sources, before.as_deref(), &result)?;
+        let folder = batch::leave_corpse(&args.crash_dir, &kernel, &logs, before.as_deref(), &result)?;
         report = report
             .field("crash_folder", folder.display().to_string())
             .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
@@ -87,33 +88,9 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn save_snapshot(session: &mut crate::engine::Session, path: &std::path::Path) -> Result<(), Failure> {
-    use std::io::Write;
+fn save_snapshot(session: &mut Session, path: &Path) -> Result<(), Failure> {
     files::write_streamed(path, |file| {
         session.snapshot(None, |chunk| file.write_all(chunk).map_err(|error| files::unwritable(&error, path)))?;
         Ok(())
     })
-}
-
-/// Everything that it takes to judge this batch again.
-fn leave_corpse(
-    args: &Args,
-    kernel: &crate::engine::Kernel,
-    sources: &[Source],
-    snapshot: Option<&[u8]>,
-    result: &ResultFile,
-) -> Result<PathBuf, Failure> {
-    let inputs: Vec<Input> =
-        sources.iter().map(|source| Input { path: source.path().to_owned(), limit: None }).collect();
-    crash::write(
-        &args.crash_dir,
-        &Remains {
-            batch_id: args.batch_id,
-            replay_seed: args.replay_seed,
-            kernel: kernel.component(),
-            body: &result.body,
-            snapshot,
-            inputs: &inputs,
-        },
-    )
 }
