@@ -1,5 +1,5 @@
 //! What parts of the house must not know (ARCHITECTURE.md, "Invariants as absences"): words that may
-//! stand in the code of some files only.
+//! stand in the code of some files only. And what its pages name must be there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,41 @@ fn rooms_are_small() {
         let lines = fs::read_to_string(&file).expect("a source file").lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines", file.display());
     }
+}
+
+#[test]
+fn pages_name_files_and_tests_that_exist() {
+    let pages = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md"];
+    let mut missing = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(root().join(page)).expect("a page");
+        let mut last = String::new();
+        for line in text.lines() {
+            for code in line.split('`').skip(1).step_by(2) {
+                if is_path(code) {
+                    last = fs::read_to_string(root().join(code)).unwrap_or_default();
+                    missing.extend((!root().join(code).exists()).then(|| format!("{page}: {code}")));
+                } else if line.starts_with('|') && is_test(code) && !last.contains(&format!("fn {code}(")) {
+                    missing.push(format!("{page}: {code}, in the file named before it"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// A path of this repository, as pages write them.
+fn is_path(code: &str) -> bool {
+    let folders = ["kernel/", "host/", "wit/", "schemas/", "tests/", "scripts/"];
+    folders.iter().any(|folder| code.starts_with(folder))
+        && !code.contains([' ', '*'])
+        && !code.contains("NAME")
+}
+
+/// A test's name: several words in snake case.
+fn is_test(code: &str) -> bool {
+    code.matches('_').count() >= 2
+        && code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 #[test]
