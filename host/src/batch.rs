@@ -57,7 +57,10 @@ pub fn binding(kernel: &Kernel) -> Result<Binding, Failure> {
 }
 
 /// A session at genesis, or where a snapshot stands.
-pub fn session(kernel: &Kernel, snapshot: Option<&Path>) -> Result<(Session, Option<ChainPosition>), Failure> {
+pub fn session(
+    kernel: &Kernel,
+    snapshot: Option<&Path>,
+) -> Result<(Session, Option<ChainPosition>), Failure> {
     match snapshot {
         None => Ok((kernel.session()?, None)),
         Some(path) => kernel.restore(&Source::open(path)?),
@@ -70,14 +73,20 @@ pub fn open(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
 }
 
 /// Judges a batch, with a progress bar where stderr is a terminal.
-pub fn judge(kernel: &Kernel, session: &mut Session, logs: &[Log<'_>], seed: u64) -> Result<Outcome, Failure> {
+pub fn judge(
+    kernel: &Kernel,
+    session: &mut Session,
+    logs: &[Log<'_>],
+    seed: u64,
+) -> Result<Outcome, Failure> {
     let bar = progress(logs.iter().map(|log| log.source.len()).sum());
     let judged = check::judge(kernel, session, logs, seed, &mut |bytes| bar.set_position(bytes));
     bar.finish_and_clear();
     let judged = judged?;
-    let (core, observations) = Body::split(&judged.verdict.body)
-        .and_then(|body| body.decode())
-        .map_err(|fault| Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}")))?;
+    let (core, observations) =
+        Body::split(&judged.verdict.body).and_then(|body| body.decode()).map_err(|fault| {
+            Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}"))
+        })?;
     Ok(Outcome { judged, core, observations })
 }
 

@@ -116,12 +116,13 @@ impl View {
                 let cell = |column: &Vec<(&str, String)>| {
                     column.iter().find(|(name, _)| name == label).map(|(_, value)| value.clone())
                 };
-                let cells: Vec<String> = block.iter().map(|column| cell(column).unwrap_or_default()).collect();
+                let cells: Vec<String> =
+                    block.iter().map(|column| cell(column).unwrap_or_default()).collect();
                 let differs = cells.len() == 2 && cells[0] != cells[1] && !cells.contains(&String::new());
                 let mark = if differs { '≠' } else { ' ' };
                 let line = match &cells[..] {
-                    [one] => format!("  {label:<9} {one}"),
-                    [one, two] => format!("  {label:<9} {one:<32} {mark} {two}"),
+                    [one] => format!("  {label:<10} {one}"),
+                    [one, two] => format!("  {label:<10} {one:<32} {mark} {two}"),
                     _ => String::new(),
                 };
                 lines.push(line.trim_end().to_owned());
@@ -173,7 +174,10 @@ impl Event {
             [first, rest @ ..] => format!("{}… and {} more", &first[..16], rest.len()),
         };
         rows.push(("depends on", deps));
-        rows.push(("payload", format!("{} bytes, {}", self.payload_length, shorten_hash(&self.payload_hash, 16))));
+        rows.push((
+            "payload",
+            format!("{} bytes, {}", self.payload_length, shorten_hash(&self.payload_hash, 16)),
+        ));
         if let (Some(length), Some(hash)) = (&self.observed_length, &self.observed_hash) {
             rows.push(("found", format!("{length} bytes, {}", shorten_hash(hash, 16))));
         }
@@ -271,12 +275,14 @@ fn sentence(conflict: &Conflict, events: &[Event], accepted: Option<&Accepted>) 
             anchor.lamport,
             accepted.map_or("", |accepted| &accepted.lamport)
         ),
-        Kind::OtherVersion => format!(
-            "logs {} and {} hold two versions of event {}",
-            other.log, anchor.log, anchor.id
-        ),
+        Kind::OtherVersion => {
+            format!("logs {} and {} hold two versions of event {}", other.log, anchor.log, anchor.id)
+        }
         Kind::PriorVersion => {
-            format!("log {} holds another version of event {} than was accepted before", anchor.log, anchor.id)
+            format!(
+                "log {} holds another version of event {} than was accepted before",
+                anchor.log, anchor.id
+            )
         }
         Kind::OtherClaim | Kind::OtherClaimNew => format!(
             "events {} and {} come from the same past but claim different application states",

@@ -49,13 +49,14 @@ pub fn read_small(path: &Path, cap: u64, what: &str) -> Result<Vec<u8>, Failure>
 
 /// Writes a file whole or not at all: under a temporary name, synced, renamed over an older one.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_streamed(path, |file| {
-        file.write_all(bytes).map_err(|error| unwritable(&error, path))
-    })
+    write_streamed(path, |file| file.write_all(bytes).map_err(|error| unwritable(&error, path)))
 }
 
 /// As [`write_whole`], for content that `write` makes piece by piece.
-pub fn write_streamed(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Failure>) -> Result<(), Failure> {
+pub fn write_streamed(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| unwritable(&error, path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()

@@ -121,6 +121,8 @@ impl Report {
             .code(failure.code.name(), failure.code.number())
             .message(&failure.message);
         report.hint.clone_from(&failure.hint);
+        let place = failure.offset.map_or(String::new(), |offset| format!(", byte {offset}"));
+        report.lines.extend(failure.file.as_ref().map(|file| format!("  in {file}{place}")));
         if let Some(file) = &failure.file {
             report = report.field("file", file);
         }

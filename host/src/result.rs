@@ -54,9 +54,10 @@ impl ResultFile {
     /// The result that these bytes, all of them, are.
     pub fn decode(bytes: &[u8]) -> Result<Self, Failure> {
         Self::parse(bytes).map_err(|what| {
-            let message = format!("the result file is damaged: expected {} at byte {}", what.expected, what.at);
-            let mut failure =
-                Failure::new(HostCode::ResultInvalid, message).hint("Run `omega reconcile` again to make it anew.");
+            let message =
+                format!("the result file is damaged: expected {} at byte {}", what.expected, what.at);
+            let mut failure = Failure::new(HostCode::ResultInvalid, message)
+                .hint("Run `omega reconcile` again to make it anew.");
             failure.offset = Some(what.at);
             failure
         })

@@ -77,7 +77,8 @@ pub fn report(command: &'static str, core: &Core, observations: &Observations) -
         .field("analytics_per_mille", analytics)
         .field("conflict", &conflict);
     for log in &logs {
-        let signed = log.signed_by.as_ref().map_or(String::new(), |key| format!(", signed by {}…", &key[..16]));
+        let signed =
+            log.signed_by.as_ref().map_or(String::new(), |key| format!(", signed by {}…", &key[..16]));
         report = report.line(format!("  {:<28} {:>12} events{signed}", log.name, grouped(&log.events)));
     }
     Ok(rules(core, observations).into_iter().fold(report, Report::line))

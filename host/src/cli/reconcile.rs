@@ -83,14 +83,16 @@ pub fn run(args: Args) -> Result<Report, Failure> {
             .field("crash_folder", folder.display().to_string())
             .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
     } else {
-        report = report.hint(format!("Certify it: omega certify --result {} --key omega.key", args.output.display()));
+        report = report
+            .hint(format!("Certify it: omega certify --result {} --key omega.key", args.output.display()));
     }
     Ok(report)
 }
 
 fn save_snapshot(session: &mut Session, path: &Path) -> Result<(), Failure> {
     files::write_streamed(path, |file| {
-        session.snapshot(None, |chunk| file.write_all(chunk).map_err(|error| files::unwritable(&error, path)))?;
+        session
+            .snapshot(None, |chunk| file.write_all(chunk).map_err(|error| files::unwritable(&error, path)))?;
         Ok(())
     })
 }

@@ -76,7 +76,11 @@ fn replay_crash(args: &Args, folder: &Path) -> Result<Report, Failure> {
     let corpse = crash::open(folder)?;
     let kernel = batch::kernel(Some(args.kernel.as_deref().unwrap_or(&corpse.kernel)))?;
     let (mut session, _) = batch::session(&kernel, corpse.snapshot.as_deref())?;
-    let sources = corpse.inputs.iter().map(|input| crate::map::Source::open(&input.path)).collect::<Result<Vec<_>, _>>()?;
+    let sources = corpse
+        .inputs
+        .iter()
+        .map(|input| crate::map::Source::open(&input.path))
+        .collect::<Result<Vec<_>, _>>()?;
     let logs: Vec<Log<'_>> = sources
         .iter()
         .zip(&corpse.inputs)
@@ -90,7 +94,11 @@ fn replay_crash(args: &Args, folder: &Path) -> Result<Report, Failure> {
             .file(folder));
     }
     let report = summary::report("replay", &outcome.core, &outcome.observations)?;
-    let same = if report.outcome() == Outcome::Conflict { "the recorded conflict came out again" } else { "the recorded verdict came out again" };
+    let same = if report.outcome() == Outcome::Conflict {
+        "the recorded conflict came out again"
+    } else {
+        "the recorded verdict came out again"
+    };
     Ok(report
         .line(format!("  {same}, to the bit"))
         .field("batch_id", corpse.batch_id.to_string())
