@@ -7,7 +7,6 @@ use tempfile::NamedTempFile;
 
 use crate::batch;
 use crate::check::Log;
-use crate::crash;
 use crate::failure::Failure;
 use crate::map::Source;
 use crate::produce::event_json;
@@ -49,10 +48,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
             binding: batch::binding(&kernel)?,
             body: outcome.judged.verdict.body,
         };
-        let folder = batch::leave_corpse(&args.crash_dir, &kernel, &logs, None, &result)?;
-        report = report
-            .field("crash_folder", folder.display().to_string())
-            .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
+        report = batch::leave_corpse(report, &args.crash_dir, &kernel, &logs, None, &result);
     }
     Ok(report)
 }
@@ -69,7 +65,8 @@ impl Opened {
         if !is_json(&source)? {
             return Ok(Opened { source, _converted: None });
         }
-        let (converted, _) = event_json::to_temporary_log(path)?;
+        let (converted, _) = event_json::to_temporary_log(source.reader(), path)?;
+        source.unchanged()?;
         Ok(Opened { source: Source::open(converted.path())?, _converted: Some(converted) })
     }
 }
