@@ -144,6 +144,8 @@ codes! {
     StoreLocked = 30_906, "store-locked";
     /// The certificate log itself is damaged.
     StoreDamaged = 30_907, "store-damaged";
+    /// The file is empty.
+    EmptyFile = 30_908, "file-empty";
     /// The key file can be read by others.
     KeyFileMode = 30_911, "key-file-mode";
     /// The key file holds no usable key.
@@ -170,6 +172,8 @@ codes! {
     JsonInvalid = 30_931, "json-invalid";
     /// A JSON number is too large to be exact; it must be a string.
     JsonNumber = 30_932, "json-number-inexact";
+    /// A result file is damaged or is none.
+    ResultInvalid = 30_933, "result-invalid";
     /// The repository cannot be imported.
     GitInvalid = 30_941, "git-repository-invalid";
     /// The repository is shallow: its history is incomplete.
@@ -178,4 +182,10 @@ codes! {
     NodeCollision = 30_943, "node-collision";
     /// The trace does not have the expected shape.
     TraceInvalid = 30_944, "trace-invalid";
+    /// A crash folder is incomplete or was changed.
+    CrashFolderInvalid = 30_951, "crash-folder-invalid";
+    /// The file is of no kind that this program knows.
+    NotRecognised = 30_961, "not-recognised";
+    /// The command was interrupted before it was done.
+    Interrupted = 30_971, "interrupted";
 }

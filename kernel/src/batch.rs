@@ -6,7 +6,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::ops::Range;
 
 use crate::entry::{Entries, Entry};
@@ -49,15 +48,14 @@ pub type EventAt = u32;
 /// A batch laid out for judging against a prior state.
 #[derive(Debug)]
 pub struct Batch<'s> {
-    /// Every occurrence; `log` is the rank.
+    /// Every occurrence, in canonical order; `log` is the rank.
     pub entries: Entries,
     /// The logs by rank.
     pub logs: Vec<RankedLog>,
     /// The state that the batch starts from.
     pub state: &'s State,
-    /// Occurrences in canonical order.
-    order: Vec<u32>,
-    /// Where in `order` each distinct event's occurrences start; one more than there are events.
+    /// Where in `entries` each distinct event's occurrences start; one more than there are events.
+    /// Empty where every event occurs once: then event and place are one.
     starts: Vec<u32>,
     /// Distinct ids, and the events that have them.
     pub ids: IdIndex,
@@ -72,23 +70,24 @@ impl<'s> Batch<'s> {
     /// [`FaultCode::HeadMismatch`] for the first log, in the caller's order, whose head does not
     /// fit.
     pub fn new(mut entries: Entries, logs: Vec<ReadLog>, state: &'s State) -> Result<Self, Fault> {
-        let mut order = entries.order();
-        let logs = rank_logs(&mut entries, &order, logs)?;
-        settle_ties(&entries, &mut order);
-        let starts = distinct_starts(&entries, &order);
-        let event_ids =
-            starts[..starts.len() - 1].iter().map(|&at| entries.list[order[at as usize] as usize].id);
-        let ids = IdIndex::new(event_ids.collect());
-        let prior = match state.commitment().id_count {
-            0 => Vec::new(),
-            _ => ids.iter().map(|id| state.id(id)).collect(),
-        };
-        Ok(Batch { entries, logs, state, order, starts, ids, prior })
+        entries.sort();
+        let logs = rank_logs(&mut entries, logs)?;
+        settle_ties(&mut entries);
+        let starts = distinct_starts(&entries);
+        let mut batch = Batch { entries, logs, state, starts, ids: IdIndex::default(), prior: Vec::new() };
+        batch.ids = IdIndex::new(batch.events().map(|event| {
+            let entry = batch.event(event);
+            (entry.id, entry.lamport)
+        }));
+        if state.commitment().id_count > 0 {
+            batch.prior = batch.ids.iter().map(|id| state.id(id)).collect();
+        }
+        Ok(batch)
     }
 
     /// Distinct events in the batch.
     pub fn event_count(&self) -> u32 {
-        self.starts.len() as u32 - 1
+        self.starts.len().checked_sub(1).unwrap_or(self.entries.list.len()) as u32
     }
 
     /// All distinct events, in canonical order.
@@ -98,22 +97,20 @@ impl<'s> Batch<'s> {
 
     /// An event, as its first occurrence.
     pub fn event(&self, event: EventAt) -> &Entry {
-        self.occurrence(self.starts[event as usize])
+        self.occurrence(self.occurrences(event).start)
     }
 
     /// The places of an event's occurrences, in canonical order.
     pub fn occurrences(&self, event: EventAt) -> Range<u32> {
-        self.starts[event as usize]..self.starts[event as usize + 1]
+        match &self.starts[..] {
+            [] => event..event + 1,
+            starts => starts[event as usize]..starts[event as usize + 1],
+        }
     }
 
     /// The occurrence at a place in canonical order.
     pub fn occurrence(&self, place: u32) -> &Entry {
-        &self.entries.list[self.order[place as usize] as usize]
-    }
-
-    /// All occurrences, in canonical order.
-    pub fn all_occurrences(&self) -> impl ExactSizeIterator<Item = &Entry> {
-        self.order.iter().map(|&index| &self.entries.list[index as usize])
+        &self.entries.list[place as usize]
     }
 
     /// The prior state's leaf of the distinct id at `index`.
@@ -123,7 +120,7 @@ impl<'s> Batch<'s> {
 
     /// The prior state's leaf of any id.
     pub fn prior(&self, id: u128) -> Option<IdLeaf> {
-        if self.prior.is_empty() && self.state.commitment().id_count == 0 { None } else { self.state.id(id) }
+        self.state.id(id)
     }
 
     /// Whether the prior state holds the event's id with the same event hash.
@@ -136,10 +133,8 @@ impl<'s> Batch<'s> {
 
     /// The log's entries' places in canonical order, as Merkle leaves.
     pub fn leaves(&self, rank: u32) -> Vec<Hash> {
-        self.all_occurrences()
-            .filter(|entry| entry.log == rank)
-            .map(|entry| self.entries.leaf(entry))
-            .collect()
+        let in_log = self.entries.list.iter().filter(|entry| entry.log == rank);
+        in_log.map(|entry| self.entries.leaf(entry)).collect()
     }
 
     /// The index of the occurrence at `place` among its log's leaves.
@@ -150,10 +145,9 @@ impl<'s> Batch<'s> {
 }
 
 /// Computes the logs' roots, checks their heads, and ranks them; entries then name ranks.
-fn rank_logs(entries: &mut Entries, order: &[u32], logs: Vec<ReadLog>) -> Result<Vec<RankedLog>, Fault> {
+fn rank_logs(entries: &mut Entries, logs: Vec<ReadLog>) -> Result<Vec<RankedLog>, Fault> {
     let mut roots: Vec<Accumulator> = logs.iter().map(|_| Accumulator::new()).collect();
-    for &index in order {
-        let entry = &entries.list[index as usize];
+    for entry in &entries.list {
         roots[entry.log as usize].push(entries.leaf(entry));
     }
     let mut ranked = Vec::with_capacity(logs.len());
@@ -197,32 +191,28 @@ fn check_head(head: &Head, log: &ReadLog, count: u64, root: &Hash) -> Result<(),
 }
 
 /// Puts occurrences that differ only in their log into the order of the logs' ranks.
-fn settle_ties(entries: &Entries, order: &mut [u32]) {
-    let at = |index: u32| &entries.list[index as usize];
-    let same = |a: u32, b: u32| {
-        at(a).event_hash == at(b).event_hash && entries.observed(at(a)) == entries.observed(at(b))
-    };
+fn settle_ties(entries: &mut Entries) {
     let mut start = 0;
-    while start < order.len() {
-        let end = start + order[start..].iter().take_while(|&&index| same(index, order[start])).count();
-        if end - start > 1 {
-            order[start..end].sort_by_key(|&index| at(index).log);
-        }
+    while start < entries.list.len() {
+        let first = entries.list[start];
+        let same = |entry: &&Entry| {
+            entry.event_hash == first.event_hash && entries.observed(entry) == entries.observed(&first)
+        };
+        let end = start + 1 + entries.list[start + 1..].iter().take_while(same).count();
+        entries.list[start..end].sort_by_key(|entry| entry.log);
         start = end;
     }
 }
 
-fn distinct_starts(entries: &Entries, order: &[u32]) -> Vec<u32> {
-    let mut starts = Vec::with_capacity(order.len() + 1);
-    for (place, &index) in (0u32..).zip(order) {
-        let first = place == 0 || {
-            let before = &entries.list[order[place as usize - 1] as usize];
-            before.cmp_event(&entries.list[index as usize]) != Ordering::Equal
-        };
-        if first {
-            starts.push(place);
-        }
+fn distinct_starts(entries: &Entries) -> Vec<u32> {
+    let differ = |pair: &[Entry]| pair[0].event_hash != pair[1].event_hash;
+    if entries.list.windows(2).all(differ) {
+        return Vec::new();
     }
-    starts.push(order.len() as u32);
+    let mut starts = Vec::from([0]);
+    starts.extend(
+        (1u32..).zip(entries.list.windows(2)).filter(|(_, pair)| differ(pair)).map(|(place, _)| place),
+    );
+    starts.push(entries.list.len() as u32);
     starts
 }

@@ -160,13 +160,25 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-enum Framing<'a> {
-    Whole { content: &'a [u8], framed: &'a [u8] },
+/// The bytes at the start of a record's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing<'a> {
+    /// A record whose length, checksum and padding are right.
+    Whole {
+        /// Kind and bytes: what [`read_record`] takes.
+        content: &'a [u8],
+        /// Prefix and padding included: what [`Rolling`] takes.
+        framed: &'a [u8],
+    },
+    /// The record would end after the last byte.
     PastEnd,
+    /// Length, checksum or padding is wrong.
     Damaged,
 }
 
-fn frame(bytes: &[u8]) -> Framing<'_> {
+/// Looks for one record at the start of the bytes. For hosts that read a log piece by piece; with a
+/// log in memory, use [`Records`].
+pub fn frame(bytes: &[u8]) -> Framing<'_> {
     let mut from = Reader::new(bytes);
     let Ok(len) = from.u32("a length") else { return Framing::PastEnd };
     if !plausible(len) {
@@ -206,7 +218,7 @@ fn record_follows(rest: &[u8]) -> bool {
 }
 
 /// Whether an append could have written this length.
-fn plausible(len: u32) -> bool {
+pub fn plausible(len: u32) -> bool {
     index(len) > KIND_BYTES && len <= MAX_CERTIFICATE_BYTES + KIND_BYTES as u32
 }
 
@@ -217,7 +229,11 @@ fn checksum(len: u32, content: &[u8]) -> u32 {
     crc.finalize()
 }
 
-fn read_record(content: &[u8]) -> Result<Record<'_>, Fault> {
+/// Reads the content of a whole record.
+///
+/// # Errors
+/// `certificate-log-damaged`: the checksum fits, so a newer version wrote it, or nobody honest.
+pub fn read_record(content: &[u8]) -> Result<Record<'_>, Fault> {
     let malformed = |what| Fault::malformed(FaultCode::CertLogDamaged, what);
     let mut from = Reader::new(content);
     let here = from.malformed("record kind 1 or 2 and seven zero bytes");

@@ -9,6 +9,7 @@ use crate::bytes::{Malformed, Reader, Writer};
 use crate::event::{EventHeader, Observed, leaf_hash};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
+use crate::lanes::Block;
 use crate::limits;
 use crate::state::{FrontierLeaf, IdLeaf};
 use crate::trie::{Leaf, TrieProof};
@@ -171,6 +172,8 @@ impl Leaf for BatchIdLeaf {
     fn hash(&self) -> Hash {
         let mut out = Writer::new();
         self.write(&mut out);
+        // Whole blocks: leaves of one block can be hashed side by side.
+        out.bytes.resize(out.bytes.len().next_multiple_of(64), 0);
         hash::BATCH_ID.hash(&out.bytes)
     }
 
@@ -198,13 +201,13 @@ impl Leaf for BatchIdLeaf {
     }
 }
 
-/// Hash of the [`BatchIdLeaf`] of an id with one version, which nearly all ids have.
-pub(crate) fn single_version_hash(id: u128, event_hash: &Hash) -> Hash {
-    let mut leaf = [0u8; 52];
-    leaf[..16].copy_from_slice(&id.to_le_bytes());
-    leaf[16] = 1;
-    leaf[20..].copy_from_slice(event_hash);
-    hash::BATCH_ID.hash(&leaf)
+/// The block that the [`BatchIdLeaf`] of an id with one version is hashed as; nearly all have one.
+pub(crate) fn single_version_block(id: u128, event_hash: &Hash) -> Block {
+    let mut block = [0u8; 64];
+    block[..16].copy_from_slice(&id.to_le_bytes());
+    block[16] = 1;
+    block[20..52].copy_from_slice(event_hash);
+    block
 }
 
 impl Evidence {

@@ -2,14 +2,11 @@
 //! ids cannot slow down below a binary search.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
 /// Distinct ids ascending; events are given by their index in canonical order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct IdIndex {
-    ids: Vec<u128>,
-    /// Where each id's events start in `by_id`; one more than there are ids.
-    starts: Vec<u32>,
+    ids: Vec<Slot>,
     /// Events by (id, canonical order).
     by_id: Vec<u32>,
     /// The id of each event, as an index into `ids`.
@@ -19,28 +16,39 @@ pub struct IdIndex {
     shift: u32,
 }
 
+/// What a look-up needs of an id, side by side in memory.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    id: u128,
+    /// The greatest lamport among its versions.
+    latest: u64,
+    /// Where its events start in `by_id`.
+    start: u32,
+}
+
 impl IdIndex {
-    /// Indexes the events' ids, given in the events' canonical order.
-    pub fn new(event_ids: Vec<u128>) -> Self {
-        let mut pairs: Vec<(u128, u32)> = event_ids.into_iter().zip(0u32..).collect();
+    /// Indexes the events' ids and lamports, given in the events' canonical order.
+    pub fn new(events: impl ExactSizeIterator<Item = (u128, u64)> + Clone) -> Self {
+        let mut pairs: Vec<(u128, u32)> = events.clone().map(|(id, _)| id).zip(0u32..).collect();
         pairs.sort_unstable();
         let mut index = IdIndex {
             ids: Vec::with_capacity(pairs.len()),
-            starts: Vec::with_capacity(pairs.len() + 1),
             by_id: Vec::with_capacity(pairs.len()),
             of_event: alloc::vec![0; pairs.len()],
             slices: Vec::new(),
             shift: 0,
         };
         for (id, event) in pairs {
-            if index.ids.last() != Some(&id) {
-                index.starts.push(index.by_id.len() as u32);
-                index.ids.push(id);
+            if index.ids.last().is_none_or(|slot| slot.id != id) {
+                index.ids.push(Slot { id, latest: 0, start: index.by_id.len() as u32 });
             }
             index.of_event[event as usize] = index.ids.len() as u32 - 1;
             index.by_id.push(event);
         }
-        index.starts.push(index.by_id.len() as u32);
+        for ((_, lamport), &id) in events.zip(&index.of_event) {
+            // Canonical order is by lamport first, so the last one seen is the greatest.
+            index.ids[id as usize].latest = lamport;
+        }
         index.cut();
         index
     }
@@ -48,12 +56,13 @@ impl IdIndex {
     /// Cuts the ids' range into about one slice an id, so that a look-up of ids that are spread
     /// evenly (random, or a counter) needs a step or two.
     fn cut(&mut self) {
-        let (Some(&first), Some(&last)) = (self.ids.first(), self.ids.last()) else { return };
+        let (Some(first), Some(last)) = (self.ids.first(), self.ids.last()) else { return };
+        let (first, last) = (first.id, last.id);
         let slice_bits = usize::BITS - self.ids.len().leading_zeros();
         self.shift = (u128::BITS - (last - first).leading_zeros()).saturating_sub(slice_bits);
         let mut at = 0;
         for slice in 0..=((last - first) >> self.shift) {
-            while (self.ids[at] - first) >> self.shift < slice {
+            while (self.ids[at].id - first) >> self.shift < slice {
                 at += 1;
             }
             self.slices.push(at as u32);
@@ -63,13 +72,18 @@ impl IdIndex {
 
     /// Index of an id, where it is in the batch.
     pub fn find(&self, id: u128) -> Option<u32> {
-        let first = *self.ids.first()?;
+        let first = self.ids.first()?.id;
         let slice = usize::try_from(id.checked_sub(first)? >> self.shift).ok()?;
         let (Some(&start), Some(&end)) = (self.slices.get(slice), self.slices.get(slice + 1)) else {
             return None;
         };
         let within = &self.ids[start as usize..end as usize];
-        within.binary_search(&id).ok().map(|at| start + at as u32)
+        within.binary_search_by_key(&id, |slot| slot.id).ok().map(|at| start + at as u32)
+    }
+
+    /// The id at `index`.
+    pub fn id(&self, index: u32) -> u128 {
+        self.ids[index as usize].id
     }
 
     /// Distinct ids.
@@ -84,13 +98,19 @@ impl IdIndex {
 
     /// The ids, ascending.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = u128> {
-        self.ids.iter().copied()
+        self.ids.iter().map(|slot| slot.id)
     }
 
     /// The distinct events that have the id at `index`, in canonical order.
     pub fn versions(&self, index: u32) -> &[u32] {
-        let Range { start, end } = self.starts[index as usize]..self.starts[index as usize + 1];
-        &self.by_id[start as usize..end as usize]
+        let start = self.ids[index as usize].start as usize;
+        let end = self.ids.get(index as usize + 1).map_or(self.by_id.len(), |next| next.start as usize);
+        &self.by_id[start..end]
+    }
+
+    /// The greatest lamport among the versions of the id at `index`.
+    pub fn latest(&self, index: u32) -> u64 {
+        self.ids[index as usize].latest
     }
 
     /// The index of an event's id.
@@ -110,7 +130,7 @@ mod tests {
         let clustered: Vec<u128> =
             (0..2000u128).map(|n| if n % 2 == 0 { n } else { u128::MAX - n }).collect();
         for ids in [spread, clustered, Vec::from([7]), Vec::from([u128::MAX, 0, 5, 5, 0]), Vec::new()] {
-            let index = IdIndex::new(ids.clone());
+            let index = IdIndex::new(ids.iter().map(|&id| (id, 9)));
             for (event, id) in (0u32..).zip(&ids) {
                 let found = index.find(*id).expect("it is in the batch");
                 assert!(index.versions(found).contains(&event));

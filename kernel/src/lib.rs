@@ -10,7 +10,10 @@ pub mod cert_log;
 pub mod certificate;
 pub mod chain;
 pub mod commitment;
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
+mod component;
 pub mod content;
+pub mod describe;
 pub mod entry;
 pub mod event;
 pub mod evidence;
@@ -20,6 +23,7 @@ pub mod frame;
 pub mod hash;
 pub mod ids;
 pub mod judge;
+pub mod lanes;
 pub mod limits;
 pub mod merkle;
 pub mod policy;

@@ -23,8 +23,9 @@ pub const MAX_BATCH_EVENTS: u32 = 1 << 24;
 pub const MAX_BATCH_DEPS: u32 = 1 << 27;
 /// Distinct events with one id in a batch: their hashes must fit an obstruction's evidence.
 pub const MAX_ID_VERSIONS: u32 = 1 << 16;
-/// Ids that a state holds: its arena is indexed with 32 bits and must fit wasm32's memory.
-pub const MAX_STATE_IDS: u64 = 1 << 25;
+/// Ids that a state holds: its arena is indexed with 32 bits and must fit wasm32's memory
+/// beside a batch (104 bytes an id).
+pub const MAX_STATE_IDS: u64 = 1 << 24;
 /// Streams, each with its frontier, that a state holds beside its ids in the same memory.
 pub const MAX_STATE_FRONTIERS: u64 = 1 << 22;
 /// Bytes of a snapshot, run or body that cross the component's border in one call: Wasmtime

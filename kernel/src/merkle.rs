@@ -8,12 +8,19 @@
 use alloc::vec::Vec;
 
 use crate::hash::{self, Hash};
+use crate::lanes;
+
+/// Leaves that are hashed together, a level at a time: a power of two.
+const GROUP: usize = 64;
 
 /// Computes a root from leaves as they come, in memory logarithmic in their count.
 #[derive(Debug, Clone, Default)]
 pub struct Accumulator {
-    count: u64,
-    /// Roots of the complete subtrees so far, one for each set bit of `count`, largest first.
+    /// Leaves in complete groups.
+    grouped: u64,
+    /// Leaves that wait for their group to be complete.
+    waiting: Vec<Hash>,
+    /// Roots of the complete subtrees of groups, one for each set bit of `grouped`, largest first.
     peaks: Vec<Hash>,
 }
 
@@ -25,28 +32,48 @@ impl Accumulator {
 
     /// Appends a leaf.
     pub fn push(&mut self, leaf: Hash) {
-        let mut subtree = leaf;
-        for _ in 0..self.count.trailing_ones() {
+        self.waiting.push(leaf);
+        if self.waiting.len() < GROUP {
+            return;
+        }
+        let mut subtree = level_by_level(&mut self.waiting);
+        let groups = self.grouped / GROUP as u64;
+        for _ in 0..groups.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 subtree = hash::MERKLE_NODE.pair(&left, &subtree);
             }
         }
         self.peaks.push(subtree);
-        self.count += 1;
+        self.grouped += GROUP as u64;
+        self.waiting.clear();
     }
 
     /// Leaves so far.
     pub fn count(&self) -> u64 {
-        self.count
+        self.grouped + self.waiting.len() as u64
     }
 
     /// Root over the leaves so far.
     pub fn root(&self) -> Hash {
-        let smallest_first = self.peaks.iter().rev().copied();
+        let rest = (!self.waiting.is_empty()).then(|| level_by_level(&mut self.waiting.clone()));
+        let smallest_first = rest.into_iter().chain(self.peaks.iter().rev().copied());
         smallest_first
             .reduce(|right, left| hash::MERKLE_NODE.pair(&left, &right))
             .unwrap_or_else(|| hash::MERKLE_EMPTY.hash(b""))
     }
+}
+
+/// Root over leaves, at least one. Pairing neighbours level by level and carrying an odd last one up
+/// gives RFC 9162's tree.
+fn level_by_level(level: &mut Vec<Hash>) -> Hash {
+    while level.len() > 1 {
+        let odd = (level.len() % 2 == 1).then(|| level[level.len() - 1]);
+        let mut above = Vec::with_capacity(level.len().div_ceil(2));
+        lanes::hash_pairs(&hash::MERKLE_NODE, level, &mut above);
+        above.extend(odd);
+        *level = above;
+    }
+    level[0]
 }
 
 /// Root over `leaves`.
@@ -175,11 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn the_accumulator_keeps_one_hash_for_each_set_bit() {
+    fn the_accumulator_keeps_one_hash_for_each_set_bit_of_its_groups() {
         let mut accumulator = Accumulator::new();
         for leaf in leaves(1000) {
             accumulator.push(leaf);
-            assert_eq!(accumulator.peaks.len(), accumulator.count.count_ones() as usize);
+            assert_eq!(accumulator.peaks.len(), accumulator.grouped.count_ones() as usize);
+            assert!(accumulator.waiting.len() < GROUP);
         }
     }
 

@@ -12,6 +12,7 @@
 //! 48     kind 1: the witness · kind 2: the id 16, the walk through the id trie
 //! ```
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -58,7 +59,7 @@ pub enum Proven {
     /// log is not being accepted.
     EventInLog {
         /// The event and its place.
-        witness: Witness,
+        witness: Box<Witness>,
         /// The log's name.
         log: String,
         /// Whether the batch merged.
@@ -131,7 +132,7 @@ impl Proof {
                 evidence::check_inclusion(core, witness)
                     .map_err(|fault| Fault::new(FaultCode::ProofWrong, fault.message))?;
                 Ok(Proven::EventInLog {
-                    witness: witness.clone(),
+                    witness: Box::new(witness.clone()),
                     log: core.logs[witness.log as usize].name.clone(),
                     accepted: core.verdict == VerdictKind::Merge,
                 })

@@ -56,7 +56,7 @@ impl Part {
         let entries = &self.entries;
         let mut out = Writer::new();
         let head_flag = if self.head.is_some() { FLAG_HEAD } else { 0 };
-        out.put(&MAGIC).u64(self.start).u64(self.end).u32(u32::from(self.last) * FLAG_LAST | head_flag);
+        out.put(&MAGIC).u64(self.start).u64(self.end).u32((u32::from(self.last) * FLAG_LAST) | head_flag);
         out.u32(entries.list.len() as u32).u64(entries.deps.len() as u64);
         out.u32(entries.claims.len() as u32).u32(entries.observed.len() as u32);
         if let Some(header) = &self.header {

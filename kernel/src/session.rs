@@ -184,7 +184,10 @@ impl Session {
         let batch = Batch::new(entries, read, &self.state)?;
         let Some(index) = batch.ids.find(id) else { return Ok(Vec::new()) };
         let events = batch.ids.versions(index).iter();
-        Ok(events.flat_map(|&event| batch.occurrences(event)).map(|place| evidence::witness(&batch, place)).collect())
+        Ok(events
+            .flat_map(|&event| batch.occurrences(event))
+            .map(|place| evidence::witness(&batch, place))
+            .collect())
     }
 
     /// Drops the batch at hand, if any.

@@ -8,6 +8,7 @@ use crate::bytes::{Malformed, Reader, Writer};
 use crate::commitment::{STATE_FORMAT, StateCommitment};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
+use crate::lanes::Block;
 use crate::limits;
 use crate::trie::{FixedLeaf, Leaf, Trie, TrieProof};
 
@@ -155,6 +156,13 @@ fn check_room<L: FixedLeaf>(trie: &Trie<L>, leaves: &[L], max: u64, what: &str) 
     Err(Fault::new(FaultCode::LimitExceeded, message))
 }
 
+/// A packed leaf, filled up with zeros: leaves of one whole block can be hashed side by side.
+fn one_block(packed: &[u8]) -> Block {
+    let mut block = [0; 64];
+    block[..packed.len()].copy_from_slice(packed);
+    block
+}
+
 impl Leaf for IdLeaf {
     const KEY_BITS: u8 = 128;
 
@@ -163,7 +171,7 @@ impl Leaf for IdLeaf {
     }
 
     fn hash(&self) -> Hash {
-        hash::STATE_ID.hash(&self.pack())
+        hash::STATE_ID.hash(&one_block(&self.pack()))
     }
 
     fn write(&self, out: &mut Writer) {
@@ -205,7 +213,7 @@ impl Leaf for FrontierLeaf {
     }
 
     fn hash(&self) -> Hash {
-        hash::STATE_FRONTIER.hash(&self.pack())
+        hash::STATE_FRONTIER.hash(&one_block(&self.pack()))
     }
 
     fn write(&self, out: &mut Writer) {
@@ -277,7 +285,7 @@ mod tests {
         let leaf = frontier(0x0102_0304, 0x0506);
         out.u32(leaf.node).u16(leaf.stream).u64(leaf.lamport).u128(leaf.id).put(&leaf.event_hash).u8(1);
         assert_eq!(leaf.pack().as_slice(), out.bytes);
-        assert_eq!(leaf.hash(), hash::STATE_FRONTIER.hash(&out.bytes));
+        assert_eq!(leaf.hash(), hash::STATE_FRONTIER.hash(&[&out.bytes[..], &[0]].concat()));
         assert_eq!(FrontierLeaf::unpack(&leaf.pack()), leaf);
         assert_eq!(FrontierLeaf::read(&mut Reader::new(&out.bytes)), Ok(leaf));
         assert_eq!(leaf.key_bits() >> 80, 0x0102_0304_0506);
@@ -286,7 +294,7 @@ mod tests {
         let leaf = id(u128::MAX - 7);
         out.u128(leaf.id).u64(leaf.lamport).put(&leaf.event_hash);
         assert_eq!(leaf.pack().as_slice(), out.bytes);
-        assert_eq!(leaf.hash(), hash::STATE_ID.hash(&out.bytes));
+        assert_eq!(leaf.hash(), hash::STATE_ID.hash(&[&out.bytes[..], &[0; 8]].concat()));
         assert_eq!(IdLeaf::read(&mut Reader::new(&out.bytes)), Ok(leaf));
     }
 

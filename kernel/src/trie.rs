@@ -4,7 +4,7 @@
 //! the keys below it differ and commits to that bit; a leaf commits to its whole key. So presence
 //! and absence are the same walk, and the order of insertion leaves no trace.
 //!
-//! [`root_of_sorted`] and [`prove_sorted`] serve sets that are used once; [`Trie`] serves the state
+//! [`SortedRoot`], [`root_of_sorted`] and [`prove_sorted`] serve sets that are used once; [`Trie`] serves the state
 //! that lives across batches; [`TrieProof`] is what both hand out. This module knows nothing of
 //! what leaves mean, and takes no count from a proof.
 
@@ -54,29 +54,48 @@ pub trait FixedLeaf: Leaf {
     fn unpack(packed: &Self::Packed) -> Self;
 }
 
-/// Root over leaves (key, hash) whose keys are strictly ascending, in memory bounded by the key's
-/// bits.
+/// Computes the root of leaves that come in ascending order, in memory bounded by the key's bits.
+#[derive(Debug, Default)]
+pub struct SortedRoot {
+    /// Left siblings that wait for the subtree at their right; bits ascend towards the top.
+    waiting: Vec<(u32, Hash)>,
+    open: Option<(u128, Hash)>,
+}
+
+impl SortedRoot {
+    /// Adds the next leaf: its key and its hash.
+    ///
+    /// # Panics
+    ///
+    /// Where the keys do not ascend strictly: an error of the caller, which must not become a root.
+    pub fn push(&mut self, key: u128, leaf: Hash) {
+        if let Some((before, subtree)) = self.open {
+            assert!(before < key, "keys must ascend");
+            let bit = divergence(before, key);
+            let left = close(&mut self.waiting, bit, subtree);
+            self.waiting.push((bit, left));
+        }
+        self.open = Some((key, leaf));
+    }
+
+    /// The root over all leaves.
+    pub fn finish(mut self) -> Hash {
+        match self.open {
+            None => hash::TRIE_EMPTY.hash(b""),
+            Some((_, subtree)) => close(&mut self.waiting, 0, subtree),
+        }
+    }
+}
+
+/// Root over leaves (key, hash) whose keys ascend: [`SortedRoot`] over all of them.
 ///
 /// # Panics
 ///
-/// Where the keys do not ascend: an error of the caller, which must not become a root.
+/// As [`SortedRoot::push`].
 pub fn root_of_sorted(leaves: impl IntoIterator<Item = (u128, Hash)>) -> Hash {
-    // Left siblings that wait for the subtree at their right; bits ascend towards the top.
-    let mut waiting: Vec<(u32, Hash)> = Vec::new();
-    let mut open: Option<(u128, Hash)> = None;
-    for (key, leaf) in leaves {
-        if let Some((before, subtree)) = open {
-            assert!(before < key, "keys must ascend");
-            let bit = divergence(before, key);
-            let left = close(&mut waiting, bit, subtree);
-            waiting.push((bit, left));
-        }
-        open = Some((key, leaf));
-    }
-    match open {
-        None => hash::TRIE_EMPTY.hash(b""),
-        Some((_, subtree)) => close(&mut waiting, 0, subtree),
-    }
+    let mut root = SortedRoot::default();
+    leaves.into_iter().for_each(|(key, leaf)| root.push(key, leaf));
+    root.finish()
 }
 
 /// Joins `subtree` with every left sibling that waits at `bit` or below.

@@ -40,7 +40,9 @@ fn a_batch_may_be_empty_known_or_copied() {
     seen.heads.clear();
     assert!(decode(&body((core.clone(), seen.clone()))).is_ok(), "an empty log");
     core.logs = vec![empty_log("alice"); 2];
-    assert!(decode(&body((core, seen))).is_ok(), "a copy is its own entry");
+    assert!(decode(&body((core.clone(), seen.clone()))).is_ok(), "a copy is its own entry");
+    core.logs.clear();
+    assert_eq!(decode(&body((core, seen))), Err(CertMalformed), "no log at all");
 
     let (mut core, seen) = merge(8);
     (core.trace_count, core.trace_root, core.next) = (0, hash::MERKLE_EMPTY.hash(b""), core.prior);
@@ -105,7 +107,6 @@ fn verdict_bytes_and_predicates_are_closed_sets() {
 #[test]
 fn logs_are_named_sorted_and_counted() {
     assert_eq!(broken(merge(0), |core, _| core.logs.reverse()), CertMalformed);
-    assert_eq!(broken(merge(0), |core, seen| (core.logs, seen.heads) = (vec![], vec![])), CertMalformed);
     assert_eq!(broken(merge(0), |core, _| core.logs[0].name.clear()), CertMalformed);
     assert_eq!(broken(merge(0), |core, _| core.logs[0].name = "a\n".into()), CertMalformed);
     assert_eq!(broken(merge(0), |core, _| core.logs[0].name = "a".repeat(65)), CertMalformed);
@@ -183,7 +184,14 @@ fn counts_fit_their_roots_and_each_other() {
     assert_eq!(broken(merge(3), |core, _| core.prior.id_root = empty_trie), CertMalformed);
     assert_eq!(broken(merge(3), |core, _| core.prior.frontier_root = empty_trie), CertMalformed);
     assert_eq!(broken(merge(3), |core, _| core.next.id_root = empty_trie), CertMalformed);
-    assert_eq!(broken(merge(3), |core, _| core.prior.frontier_count = 4), CertMalformed);
+    let streams = |core: &mut Core, count| {
+        core.prior.frontier_count = count;
+        core.next = core.prior;
+    };
+    assert_eq!(broken(obstruction(3), |core, _| streams(core, 4)), CertMalformed);
+    let (mut core, seen) = obstruction(3);
+    streams(&mut core, 3);
+    assert!(decode(&body((core, seen))).is_ok(), "each id in its own stream");
     assert_eq!(
         broken(merge(3), |core, _| {
             (core.prior.frontier_count, core.prior.frontier_root) = (0, empty_trie);
@@ -252,6 +260,9 @@ fn a_merge_is_clean_and_accepts_its_trace() {
         };
         assert_eq!(broken(merge(0), guilty), CertMalformed, "slot {slot}");
     }
+    let (mut core, _) = merge(0);
+    core.coverage[0].violated = 1;
+    assert_eq!(refused(core.validate()), CertMalformed, "also of the core alone");
     assert_eq!(broken(merge(0), |_, seen| seen.payload.violated = 1), CertMalformed);
     assert_eq!(broken(merge(0), |core, _| core.next = state(6)), CertMalformed);
     assert_eq!(broken(merge(0), |core, _| core.next = core.prior), CertMalformed);
@@ -298,6 +309,9 @@ fn observations_have_one_head_a_log() {
     assert_eq!(broken(merge(0), |_, seen| seen.payload.judged = 7), CertMalformed);
     assert_eq!(broken(merge(0), |_, seen| seen.payload.known = u64::MAX), CertMalformed);
     assert_eq!(broken(obstruction(0), |_, seen| seen.payload.violated = 7), CertMalformed);
+    let wrapped = Coverage { known: u64::MAX, judged: 1, ..Coverage::default() };
+    let seen = Observations { payload: wrapped, ..Observations::default() };
+    assert_eq!(refused(seen.validate()), CertMalformed);
     let crowd: Vec<_> = (0..=limits::MAX_LOGS).map(head).collect();
     let seen = Observations { heads: crowd, ..Observations::default() };
     assert_eq!(refused(seen.validate()), LimitExceeded);

@@ -140,6 +140,15 @@ fn a_hostile_tail_is_given_up_on_as_damage() {
     assert_eq!(refused(read(&log)), CertLogDamaged);
 }
 
+#[test]
+fn an_honest_tail_is_torn_whatever_it_holds() {
+    for byte in [0x00, 0x20, 0xff] {
+        let mut log = [&LOG_HEADER[..], &100_000u32.to_le_bytes()].concat();
+        log.resize(50_000, byte);
+        assert_eq!(read(&log).unwrap().1, Some(TornTail { offset: 16, len: 49_984 }), "{byte}");
+    }
+}
+
 /// A framed record with a right checksum over any content.
 fn framed(content: &[u8]) -> Vec<u8> {
     let len = (content.len() as u32).to_le_bytes();

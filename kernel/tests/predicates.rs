@@ -190,7 +190,7 @@ fn claims_over_one_past_agree() {
     let prior = [ev(1, 1), ev(2, 2)];
     let a = ev(3, 3).deps(&[1, 2]).claim(7);
     let b = ev(4, 3).node(2).deps(&[1, 2]);
-    let with = |b: Ev| after(&prior, &[log("a", &[a.clone()]), log("b", &[b])]);
+    let with = |b: Ev| after(&prior, &[log("a", std::slice::from_ref(&a)), log("b", &[b])]);
     let (core, ..) = merges(&with(b.clone()));
     counts(core.coverage_of(3002).unwrap(), 0, 2, 0, 0);
     let (core, ..) = merges(&with(b.clone().claim(7)));

@@ -35,10 +35,17 @@ fn judge_event(batch: &Batch<'_>, event: EventAt) -> (Option<Offence>, Option<Of
         if found.is_none() && prior.is_none() {
             missing = missing.or(Some(Offence::Missing(dep)));
         }
-        let versions = found.map_or(&[][..], |id| batch.ids.versions(id));
-        let late = versions.iter().find(|&&version| batch.event(version).lamport >= entry.lamport);
-        let late = late.map(|&version| Offence::NotBefore(version)).or_else(|| {
-            prior.filter(|leaf| leaf.lamport >= entry.lamport).map(|_| Offence::PriorNotBefore(dep))
+        let late = match found {
+            Some(id) if batch.ids.latest(id) >= entry.lamport => {
+                let versions = batch.ids.versions(id).iter();
+                let mut late = versions.filter(|&&version| batch.event(version).lamport >= entry.lamport);
+                late.next().map(|&version| Offence::NotBefore(version))
+            }
+            _ => None,
+        };
+        let late = late.or_else(|| {
+            let prior = prior.filter(|leaf| leaf.lamport >= entry.lamport);
+            prior.map(|_| Offence::PriorNotBefore(dep))
         });
         not_before = not_before.or(late);
     }

@@ -1,0 +1,246 @@
+//! Running a kernel: where it comes from, what it may use, and a session with it.
+//!
+//! Kernels are untrusted code. Whatever one does, it ends as a result or as a failure within its
+//! [`Limits`]. Only the files of this folder know Wasmtime; nobody outside sees which engine ran.
+
+mod cache;
+mod limits;
+mod native;
+pub mod sandbox;
+mod session;
+mod wasm;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use omega_kernel::fault::Fault;
+
+pub use limits::Limits;
+pub use omega_kernel::scan::ScanPart;
+pub use omega_kernel::snapshot::ChainPosition;
+pub use session::{JudgedLog, Scanner, Session, Verdict};
+
+use crate::failure::{Failure, HostCode};
+use crate::map::Source;
+
+/// The component that was built with this program, or that it was told to embed.
+static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.wasm"));
+/// Its BLAKE3.
+static EMBEDDED_HASH: &[u8; 32] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.hash"));
+
+/// Which of the two builds of the kernel judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The WebAssembly component: what certificates name.
+    #[default]
+    Wasm,
+    /// The same source, compiled into this program. Faster; nothing it says is signed.
+    Native,
+    /// Both, and every difference is a failure.
+    Dual,
+}
+
+/// How WebAssembly is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Execution {
+    /// Compiled to machine code by Cranelift.
+    #[default]
+    Cranelift,
+    /// Interpreted by Pulley: slow, and independent of the machine.
+    Pulley,
+}
+
+/// How kernels are run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Which build judges.
+    pub mode: Mode,
+    /// How WebAssembly is run.
+    pub execution: Execution,
+    /// What a kernel may use.
+    pub limits: Limits,
+    /// Folder for compiled kernels; none keeps nothing. See [`Options::from_environment`].
+    pub cache: Option<PathBuf>,
+    /// The program that compiles strangers' kernels when started with [`sandbox::SUBCOMMAND`];
+    /// none is this very program.
+    pub compiler: Option<PathBuf>,
+}
+
+impl Options {
+    /// As the user set them: `OMEGA_KERNEL_MODE` = `wasm`, `native` or `dual`;
+    /// `OMEGA_KERNEL_ENGINE` = `cranelift` or `pulley`; the cache in the user's cache folder.
+    ///
+    /// # Errors
+    /// A usage failure for any other value.
+    pub fn from_environment() -> Result<Self, Failure> {
+        let mode = match variable("OMEGA_KERNEL_MODE")?.as_deref() {
+            None | Some("wasm") => Mode::Wasm,
+            Some("native") => Mode::Native,
+            Some("dual") => Mode::Dual,
+            Some(other) => {
+                return Err(Failure::usage(format!(
+                    "OMEGA_KERNEL_MODE is `{other}`; it may be wasm, native or dual"
+                )));
+            }
+        };
+        let execution = match variable("OMEGA_KERNEL_ENGINE")?.as_deref() {
+            None | Some("cranelift") => Execution::Cranelift,
+            Some("pulley") => Execution::Pulley,
+            Some(other) => {
+                return Err(Failure::usage(format!(
+                    "OMEGA_KERNEL_ENGINE is `{other}`; it may be cranelift or pulley"
+                )));
+            }
+        };
+        Ok(Options { mode, execution, cache: cache::default_folder(), ..Options::default() })
+    }
+}
+
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not text"))),
+    }
+}
+
+/// A kernel, ready to judge. Cheap to share; each session runs in an instance of its own.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    bytes: Arc<[u8]>,
+    hash: [u8; 32],
+    native: bool,
+    wasm: Option<Arc<wasm::Program>>,
+}
+
+impl Kernel {
+    /// The kernel that this program was built with.
+    ///
+    /// # Errors
+    /// [`HostCode::KernelInvalid`] where a foreign component was embedded that is none.
+    pub fn embedded(options: &Options) -> Result<Self, Failure> {
+        let wasm = match options.mode {
+            Mode::Native => None,
+            Mode::Wasm | Mode::Dual => {
+                Some(Arc::new(wasm::Program::compile(EMBEDDED, wasm::Origin::Ours, options)?))
+            }
+        };
+        let native = options.mode != Mode::Wasm;
+        Ok(Kernel { bytes: EMBEDDED.into(), hash: *EMBEDDED_HASH, native, wasm })
+    }
+
+    /// A stranger's kernel: compiled in a process of its own, under limits. Runs as WebAssembly
+    /// only. The embedded kernel's own bytes give the embedded kernel.
+    ///
+    /// # Errors
+    /// [`HostCode::KernelInvalid`] before anything of it runs; [`HostCode::KernelMemory`] or
+    /// [`HostCode::KernelDeadline`] where compiling takes too much.
+    pub fn from_bytes(bytes: Vec<u8>, options: &Options) -> Result<Self, Failure> {
+        if bytes == EMBEDDED {
+            return Self::embedded(options);
+        }
+        if options.mode != Mode::Wasm {
+            let message = "this kernel is not the one built into this program: it runs as WebAssembly only";
+            return Err(Failure::new(HostCode::KernelUnknown, message).hint("unset OMEGA_KERNEL_MODE"));
+        }
+        let program = wasm::Program::compile(&bytes, wasm::Origin::Stranger, options)?;
+        Ok(Kernel {
+            hash: *blake3::hash(&bytes).as_bytes(),
+            bytes: bytes.into(),
+            native: false,
+            wasm: Some(Arc::new(program)),
+        })
+    }
+
+    /// BLAKE3 of the component: what certificates name.
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
+    /// BLAKE3 of the embedded component.
+    pub fn embedded_hash() -> &'static [u8; 32] {
+        EMBEDDED_HASH
+    }
+
+    /// The component.
+    pub fn component(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// True where the component itself judges: only then may its verdict be signed.
+    pub fn runs_component(&self) -> bool {
+        self.wasm.is_some()
+    }
+
+    /// Checker version, schema version, state format and accepted schemas, as the kernel says.
+    pub fn describe(&self) -> Result<Description, Failure> {
+        Ok(session::describe(self)?)
+    }
+
+    /// A session with the empty state that every chain starts from.
+    pub fn session(&self) -> Result<Session, Failure> {
+        Ok(Session::genesis(self)?)
+    }
+
+    /// A session with a snapshot's state, and the chain position that the snapshot names (which
+    /// proves nothing).
+    pub fn restore(&self, snapshot: &Source) -> Result<(Session, Option<ChainPosition>), Failure> {
+        Session::restore(self, snapshot)
+    }
+
+    /// A scan of one part of a log, in an instance of its own.
+    pub fn scanner(&self, part: ScanPart) -> Result<Scanner, Error> {
+        Scanner::new(self, part)
+    }
+
+    /// Judges an obstruction certificate's evidence again, alone.
+    pub fn rejudge(&self, certificate: &[u8]) -> Result<(), Failure> {
+        Ok(session::rejudge(self, certificate)?)
+    }
+}
+
+/// What a kernel says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Version of the checking rules.
+    pub checker_version: u32,
+    /// Version of the event schema that certificates are bound to.
+    pub schema_version: u32,
+    /// Version of the state's shape and hashes.
+    pub state_format: u32,
+    /// BLAKE3 of the schemas whose logs it judges; certificates are bound to the first.
+    pub schemas: Vec<[u8; 32]>,
+    /// BLAKE3 of the predicate catalog.
+    pub predicates: [u8; 32],
+}
+
+/// What a call into a kernel can end with instead of a result.
+#[derive(Debug, Clone)]
+pub enum Error {
+    /// The kernel's own typed fault, with the log it was found in.
+    Fault(Fault),
+    /// The engine's: a trap, a limit, an answer that is against the contract.
+    Failure(Failure),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Error::Fault(fault)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Error::Failure(failure)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Fault(fault) => fault.into(),
+            Error::Failure(failure) => failure,
+        }
+    }
+}

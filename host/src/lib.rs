@@ -1,0 +1,24 @@
+//! The host: maps logs, runs the kernel over them, signs the verdict, chains and stores it, and
+//! verifies it again. The `omega` command is a thin layer over this library.
+//!
+//! One direction: map → check → sign → store → verify. Only [`sign`] sees a private key; only
+//! [`engine`] knows Wasmtime; only [`map`] and the engine's cache have unsafe code.
+
+pub mod batch;
+pub mod check;
+pub mod cli;
+pub mod conflict;
+pub mod crash;
+pub mod engine;
+pub mod explain;
+pub mod failure;
+pub mod files;
+pub mod keys;
+pub mod map;
+pub mod produce;
+pub mod report;
+pub mod result;
+pub mod sign;
+pub mod store;
+pub mod summary;
+pub mod trust;

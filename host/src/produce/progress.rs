@@ -1,0 +1,89 @@
+//! A progress bar on a terminal, and Ctrl-C: the first one ends the work cleanly, the second at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::failure::{Failure, HostCode};
+
+/// Events between two looks at the signal and two updates of the bar.
+const STRIDE: u64 = 1024;
+
+/// Shows how far a long command is and notices Ctrl-C.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    stop: Arc<AtomicBool>,
+}
+
+impl Progress {
+    /// Starts a bar over `total` units (a spinner where the total is not known). It is drawn on
+    /// stderr, and only where that is a terminal.
+    pub fn start(what: &'static str, total: Option<u64>) -> Self {
+        let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let template = match total {
+            Some(_) => "{msg} {wide_bar} {human_pos}/{human_len} {eta}",
+            None => "{msg} {spinner} {human_pos}",
+        };
+        // The templates are constants; indicatif's own style stands in if it ever rejects one.
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar.set_message(what);
+        Progress { bar, stop: interrupt_flag() }
+    }
+
+    /// `done` units are done. Fails once Ctrl-C was pressed, so that unfinished files are removed.
+    #[inline]
+    pub fn at(&self, done: u64) -> Result<(), Failure> {
+        if done.is_multiple_of(STRIDE) { self.look(done) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn look(&self, done: u64) -> Result<(), Failure> {
+        self.bar.set_position(done);
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Failure::new(HostCode::Interrupted, "interrupted; no output was left behind"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Set by the first Ctrl-C; the second one ends the process.
+fn interrupt_flag() -> Arc<AtomicBool> {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Without a handler the signal keeps its default: the process ends, and only a file under
+            // a temporary name may be left.
+            let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&flag));
+            let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
+        }
+        flag
+    })
+    .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_is_noticed_at_the_next_look() {
+        let mut progress = Progress::start("testing", Some(10));
+        progress.stop = Arc::new(AtomicBool::new(false));
+        assert!(progress.at(0).is_ok());
+        progress.stop.store(true, Ordering::Relaxed);
+        assert!(progress.at(1).is_ok());
+        assert_eq!(progress.at(STRIDE).unwrap_err().code.name(), "interrupted");
+    }
+}

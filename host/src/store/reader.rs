@@ -1,0 +1,80 @@
+//! The log, read only: no lock, nothing written, sidecars believed in nothing.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use omega_kernel::cert_index::Summary;
+
+use super::derived;
+use super::record::{Entry, Place};
+use super::walk::{self, Walk};
+use super::{Disk, sidecars};
+use crate::failure::Failure;
+use crate::files;
+
+/// A certificate log for reading. A writer may append meanwhile; what is seen is a prefix.
+#[derive(Debug)]
+pub struct CertLog {
+    path: PathBuf,
+    log: File,
+    index: Option<File>,
+    stated: Option<Summary>,
+}
+
+impl CertLog {
+    /// Opens the log. Errors: those of the file system; `store-damaged` where it is no such log.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let (index, hash) = sidecars(path);
+        // Before the log: the statement may then be older than the log, never newer.
+        let stated = File::open(hash).ok().and_then(|hash| derived::read_summary(&hash).ok().flatten());
+        let log = File::open(path).map_err(|error| files::unreadable(&error, path))?;
+        if log.metadata().is_ok_and(|meta| meta.is_dir()) {
+            return Err(files::unreadable(&std::io::ErrorKind::IsADirectory.into(), path));
+        }
+        let log = CertLog { path: path.to_owned(), log, index: File::open(index).ok(), stated };
+        log.records()?;
+        Ok(log)
+    }
+
+    /// All records from the first on, one at a time; [`Walk::tail`] afterwards tells what an
+    /// unfinished append left. Errors name no file: the caller knows it.
+    pub fn records(&self) -> Result<Walk<'_, File>, Failure> {
+        Walk::new(&self.log, self.stated).map_err(|failure| failure.file(&self.path))
+    }
+
+    /// The certificate with this id. Through the index where that leads to it, by reading the log
+    /// where not.
+    pub fn find(&self, id: u128) -> Result<Option<Entry>, Failure> {
+        self.certificate(|_, indexed| indexed == id, |place| place.id == id)
+    }
+
+    /// The certificate at this height, likewise: in a log of one whole chain, the entry of that
+    /// number.
+    pub fn at_height(&self, height: u64) -> Result<Option<Entry>, Failure> {
+        self.certificate(|number, _| number == height, |place| place.height == height)
+    }
+
+    fn certificate(
+        &self,
+        indexed: impl Fn(u64, u128) -> bool,
+        wanted: impl Fn(&Place) -> bool,
+    ) -> Result<Option<Entry>, Failure> {
+        let is_wanted = |entry: &Entry| entry.record.place().as_ref().is_some_and(&wanted);
+        if let Some(entry) = self.through_index(indexed).filter(is_wanted) {
+            return Ok(Some(entry));
+        }
+        for entry in self.records()? {
+            let entry = entry.map_err(|failure| failure.file(&self.path))?;
+            if is_wanted(&entry) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The record that the index leads to, if there is one.
+    fn through_index(&self, indexed: impl Fn(u64, u128) -> bool) -> Option<Entry> {
+        let offset = derived::find(self.index.as_ref()?, indexed).ok()??;
+        walk::record_at(&self.log, offset, self.log.len().ok()?).ok()
+    }
+}

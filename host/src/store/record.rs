@@ -1,0 +1,96 @@
+//! A record in the host's hands. The bytes are the kernel's business (`omega_kernel::cert_log`).
+
+use omega_kernel::cert_log;
+use omega_kernel::certificate::{BODY_OFFSET, MAGIC};
+use omega_kernel::hash::{CERT_CHAIN, Hash};
+use omega_kernel::signature::SignatureRecord;
+
+use crate::failure::{Failure, HostCode};
+
+/// One record of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A certificate, as stored bytes.
+    Certificate(Vec<u8>),
+    /// A signature that was added to an earlier certificate.
+    CoSignature {
+        /// Of the certificate.
+        chain_hash: Hash,
+        /// The signature.
+        signature: SignatureRecord,
+    },
+}
+
+/// A record and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Byte offset in the log.
+    pub offset: u64,
+    /// The record.
+    pub record: Record,
+}
+
+/// What the store needs to know of a certificate, read at fixed places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub id: u128,
+    pub height: u64,
+    pub chain_hash: Hash,
+}
+
+impl Place {
+    /// Of a certificate's bytes; none where they are none.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let body_len = u32::from_le_bytes(bytes.get(12..16)?.try_into().ok()?);
+        let signed = bytes.get(..BODY_OFFSET.checked_add(body_len as usize)?)?;
+        Some(Place {
+            id: u128::from_le_bytes(bytes.get(16..32)?.try_into().ok()?),
+            height: u64::from_le_bytes(bytes.get(169..177)?.try_into().ok()?),
+            chain_hash: bytes.starts_with(&MAGIC).then(|| CERT_CHAIN.hash(signed))?,
+        })
+    }
+}
+
+impl Record {
+    /// A certificate's id, height and chain hash; none for a co-signature.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Record::Certificate(bytes) => Place::of(bytes),
+            Record::CoSignature { .. } => None,
+        }
+    }
+
+    /// The whole record, padded. Error: `store-damaged` for what is no certificate; the kernel's
+    /// for one that is too long.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Failure> {
+        let record = match self {
+            Record::Certificate(bytes) if self.place().is_some() => cert_log::Record::Certificate(bytes),
+            Record::Certificate(_) => {
+                return Err(Failure::new(
+                    HostCode::StoreDamaged,
+                    "not stored: these bytes are no certificate",
+                ));
+            }
+            Record::CoSignature { chain_hash, signature } => {
+                cert_log::Record::CoSignature { chain_hash: *chain_hash, signature: *signature }
+            }
+        };
+        let mut out = Vec::new();
+        record.append(&mut out)?;
+        Ok(out)
+    }
+
+    /// Reads a record's content, whose checksum fits; the error says what is wrong with it.
+    pub(super) fn decode(content: &[u8]) -> Result<Self, &'static str> {
+        match cert_log::read_record(content) {
+            Ok(cert_log::Record::Certificate(bytes)) if Place::of(bytes).is_some() => {
+                Ok(Record::Certificate(bytes.to_vec()))
+            }
+            Ok(cert_log::Record::Certificate(_)) => Err("the record holds no certificate"),
+            Ok(cert_log::Record::CoSignature { chain_hash, signature }) => {
+                Ok(Record::CoSignature { chain_hash, signature })
+            }
+            Err(_) => Err("the record is of a kind that only a newer version may have written"),
+        }
+    }
+}
