@@ -130,6 +130,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A result does not fit what it is to be certified as.
+    ResultMismatch = 20_901, "result-mismatch";
     /// There is no such file.
     NotFound = 30_901, "file-not-found";
     /// A folder stands where a file was expected.
@@ -154,6 +156,8 @@ codes! {
     PolicyInvalid = 30_913, "trust-policy-invalid";
     /// No trusted signer was given, or none has signed.
     SignerUntrusted = 30_914, "signer-untrusted";
+    /// The chain's signing policy does not hold this key.
+    KeyNotInPolicy = 30_915, "key-not-in-policy";
     /// The kernel that a certificate names is not at hand, or not accepted.
     KernelUnknown = 30_921, "kernel-unknown";
     /// The kernel is no component of the contract: not wasm, imports wanted, exports missing.
@@ -174,6 +178,8 @@ codes! {
     JsonNumber = 30_932, "json-number-inexact";
     /// A result file is damaged or is none.
     ResultInvalid = 30_933, "result-invalid";
+    /// The component did not judge this result, and no logs are at hand to judge it again.
+    NotByComponent = 30_934, "not-judged-by-component";
     /// The repository cannot be imported.
     GitInvalid = 30_941, "git-repository-invalid";
     /// The repository is shallow: its history is incomplete.
@@ -186,6 +192,16 @@ codes! {
     CrashFolderInvalid = 30_951, "crash-folder-invalid";
     /// The file is of no kind that this program knows.
     NotRecognised = 30_961, "not-recognised";
+    /// A log that was judged is not at hand, or holds fewer events than were judged.
+    LogMissing = 30_962, "log-missing";
+    /// A log holds more events than were judged, so what it ended with then is gone.
+    LogGrown = 30_963, "log-grown";
+    /// The state that a batch starts from is not at hand.
+    SnapshotMissing = 30_964, "snapshot-missing";
+    /// The certificate in question is not at hand.
+    CertificateMissing = 30_965, "certificate-missing";
+    /// The batch holds no such event.
+    EventNotFound = 30_966, "event-not-found";
     /// The command was interrupted before it was done.
     Interrupted = 30_971, "interrupted";
 }

@@ -5,6 +5,8 @@
 //! [`engine`] knows Wasmtime; only [`map`] and the engine's cache have unsafe code.
 
 pub mod batch;
+pub mod certify;
+pub mod chain;
 pub mod check;
 pub mod cli;
 pub mod conflict;
@@ -13,12 +15,15 @@ pub mod engine;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod inputs;
 pub mod keys;
 pub mod map;
 pub mod produce;
+pub mod prove;
 pub mod report;
 pub mod result;
 pub mod sign;
 pub mod store;
 pub mod summary;
 pub mod trust;
+pub mod verify;

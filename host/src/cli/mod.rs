@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
 pub mod append;
+pub mod certify;
 pub mod check;
 pub mod completions;
 pub mod erase;
@@ -25,8 +26,10 @@ pub mod import;
 pub mod ingest;
 pub mod keygen;
 pub mod man;
+pub mod prove;
 pub mod reconcile;
 pub mod replay;
+pub mod verify;
 pub mod version;
 
 /// Do these logs agree, who broke which rule, and can I check that without trusting you?
@@ -73,6 +76,12 @@ pub enum Command {
     Check(check::Args),
     /// Judge logs as one batch; keep the result, unsigned, for certify
     Reconcile(reconcile::Args),
+    /// Sign a result and chain it to the certificates before it
+    Certify(certify::Args),
+    /// Is the evidence right, and how far could that be checked?
+    Verify(verify::Args),
+    /// Make a proof: an event is in a batch; an id was accepted, or never was
+    Prove(prove::Args),
     /// Judge again and say whether the same comes out
     Replay(replay::Args),
     /// Append an event to a log, or start a log
@@ -103,6 +112,9 @@ impl Command {
         match self {
             Command::Check(_) => "check",
             Command::Reconcile(_) => "reconcile",
+            Command::Certify(_) => "certify",
+            Command::Verify(_) => "verify",
+            Command::Prove(_) => "prove",
             Command::Replay(_) => "replay",
             Command::Append(_) => "append",
             Command::Ingest(_) => "ingest",
@@ -122,6 +134,9 @@ impl Command {
         match self {
             Command::Check(args) => check::run(args),
             Command::Reconcile(args) => reconcile::run(args),
+            Command::Certify(args) => certify::run(args),
+            Command::Verify(args) => verify::run(args),
+            Command::Prove(args) => prove::run(args),
             Command::Replay(args) => replay::run(args),
             Command::Append(args) => append::run(args),
             Command::Ingest(args) => ingest::run(args),
