@@ -17,7 +17,11 @@ impl Model {
             .ids
             .iter()
             .map(|(id, (lamport, event))| {
-                (*id, hash::STATE_ID.hash(&[&id.to_le_bytes()[..], &lamport.to_le_bytes(), event].concat()))
+                (
+                    *id,
+                    hash::STATE_ID
+                        .hash(&whole_blocks([&id.to_le_bytes()[..], &lamport.to_le_bytes(), event].concat())),
+                )
             })
             .collect();
         let frontiers: Vec<(u128, Hash)> = self
@@ -33,7 +37,7 @@ impl Model {
                     &[u8::from(at.linked)],
                 ];
                 let key = u128::from(*node) << 96 | u128::from(*stream) << 80;
-                (key, hash::STATE_FRONTIER.hash(&leaf.concat()))
+                (key, hash::STATE_FRONTIER.hash(&whole_blocks(leaf.concat())))
             })
             .collect();
         let commitment = [
@@ -74,7 +78,7 @@ pub(super) fn batch_ids(events: &[Event]) -> (u64, Hash) {
     let leaf = |(id, hashes): (&u128, &BTreeSet<Hash>)| {
         let mut leaf = [&id.to_le_bytes()[..], &(hashes.len() as u32).to_le_bytes()].concat();
         hashes.iter().for_each(|hash| leaf.extend_from_slice(hash));
-        (*id, hash::BATCH_ID.hash(&leaf))
+        (*id, hash::BATCH_ID.hash(&whole_blocks(leaf)))
     };
     let leaves: Vec<(u128, Hash)> = ids.iter().map(leaf).collect();
     (leaves.len() as u64, trie_root(&leaves))
@@ -107,6 +111,12 @@ pub(super) fn merkle_root(leaves: &[Hash]) -> Hash {
             hash::MERKLE_NODE.pair(&merkle_root(left), &merkle_root(right))
         }
     }
+}
+
+/// A trie's leaf is filled up with zeros to whole blocks.
+fn whole_blocks(mut leaf: Vec<u8>) -> Vec<u8> {
+    leaf.resize(leaf.len().div_ceil(64) * 64, 0);
+    leaf
 }
 
 /// A trie's root: keys part at the first bit in which any differ.
