@@ -41,8 +41,10 @@ pub fn unwritable(error: &io::Error, path: &Path) -> Failure {
         ErrorKind::FileTooLarge => failure
             .hint("A limit on the size of files stops it: look at `ulimit -f`, or choose another disk."),
         ErrorKind::AlreadyExists => failure.hint("Choose another name, or move the old file away."),
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Failure::new(HostCode::WriteFailed, "there is no folder to write it to")
-            .hint("Create the folder first."),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            Failure::new(HostCode::WriteFailed, "there is no folder to write it to")
+                .hint("Create the folder first.")
+        }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             Failure::new(HostCode::WriteFailed, "you may not write there")
                 .hint("Choose a folder of your own, or look at its mode with `ls -ld`.")
