@@ -124,6 +124,25 @@ fn every_vector_agrees() {
     }
 }
 
+/// Ids that lie apart by what just fits, or does not, into a machine's word: 32 bits there, 64 here.
+#[test]
+fn far_ids_agree() {
+    let engines = Engines::new();
+    let mut logs = Logs::new();
+    for bits in [31, 32, 63, 64, 111] {
+        for far in [(1u128 << bits) - 1, 1 << bits, (1 << bits) + 1] {
+            let events = [common::ev(1, 1), common::ev(2, 2).prev(1), common::ev(3, 3).prev(2).deps(&[far])];
+            logs.push(common::log("a dep far away", &events));
+            let events = [common::ev(1, 1), common::ev(far, 2).prev(1), common::ev(2, 3).prev(far)];
+            logs.push(common::log("an event far away", &events));
+            logs.push(common::log("a prev far away", &[common::ev(1, 1), common::ev(2, 2).prev(far)]));
+        }
+    }
+    for log in logs {
+        judge_every_way(&engines, &[], &vec![log], 0);
+    }
+}
+
 /// Logs that are large enough to be cut by every seed.
 #[test]
 fn every_seed_gives_the_same_bytes() {
