@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use crate::entry::Entries;
 use crate::fault::{Fault, FaultCode};
 use crate::frame::{self, FRAME_HEADER_BYTES, FrameAt, HEADER_BYTES, LogHeader};
+use crate::lanes::GROUP;
 use crate::run::Part;
-use crate::wire::{self, Head, Message};
+use crate::wire::{self, EventView, Head, Message};
 
 /// Which part of which log a scanner reads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -119,23 +120,31 @@ impl Scanner {
             bytes = rest;
             if self.pending.len() == wanted {
                 let pending = core::mem::take(&mut self.pending);
-                let used = self.step(&pending, entries)?;
+                let mut queue = Queue::default();
+                let used = self.step(&pending, &mut queue, entries)?;
+                queue.flush(entries, self.part.log, &mut self.scratch);
                 // Unused only where the first 8 bytes were completed: now the length is known.
                 self.pending = pending;
                 self.pending.drain(..used);
             }
         }
+        let mut queue = Queue::default();
         loop {
             if self.closed || bytes.is_empty() {
-                return Ok(());
+                break;
             }
-            match self.step(bytes, entries)? {
-                0 if self.closed => return Ok(()),
+            match self.step(bytes, &mut queue, entries)? {
                 0 => break,
                 used => bytes = &bytes[used..],
             }
+            if queue.views.len() == GROUP {
+                queue.flush(entries, self.part.log, &mut self.scratch);
+            }
         }
-        self.pending.extend_from_slice(bytes);
+        queue.flush(entries, self.part.log, &mut self.scratch);
+        if !self.closed {
+            self.pending.extend_from_slice(bytes);
+        }
         Ok(())
     }
 
@@ -151,7 +160,12 @@ impl Scanner {
     }
 
     /// Takes the header or frame at the start of `bytes`; 0 where it is incomplete.
-    fn step(&mut self, bytes: &[u8], entries: &mut Entries) -> Result<usize, Fault> {
+    fn step<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        queue: &mut Queue<'b>,
+        entries: &Entries,
+    ) -> Result<usize, Fault> {
         if self.closed {
             return Ok(bytes.len());
         }
@@ -174,9 +188,7 @@ impl Scanner {
             Ok(Message::Head(head)) => self.head = Some(head),
             _ if beyond => return Ok(self.close()),
             Ok(Message::Event(view)) => {
-                entries
-                    .push_view(&view, self.part.log, &mut self.scratch)
-                    .map_err(|fault| fault.at(self.at))?;
+                queue.push(view, entries).map_err(|fault| fault.at(self.at))?;
                 self.events += 1;
                 self.head = None;
             }
@@ -195,6 +207,27 @@ impl Scanner {
     fn close(&mut self) -> usize {
         self.closed = true;
         0
+    }
+}
+
+/// Events that wait to be hashed side by side.
+#[derive(Default)]
+struct Queue<'b> {
+    views: Vec<EventView<'b>>,
+    deps: usize,
+}
+
+impl<'b> Queue<'b> {
+    fn push(&mut self, view: EventView<'b>, entries: &Entries) -> Result<(), Fault> {
+        self.deps += view.dep_count() as usize;
+        self.views.push(view);
+        entries.check_room(self.views.len(), self.deps)
+    }
+
+    fn flush(&mut self, entries: &mut Entries, log: u32, scratch: &mut Vec<u8>) {
+        entries.push_views(&self.views, log, scratch);
+        self.views.clear();
+        self.deps = 0;
     }
 }
 

@@ -34,11 +34,11 @@ fn bytes(logs: &[LogPlan]) -> Vec<Vec<u8>> {
     logs.iter().map(LogPlan::bytes).collect()
 }
 
-/// A session that has judged the case's first batch.
+/// A session that has judged the case's first batches.
 fn after_prior(case: &Case) -> Session {
     let mut session = Session::genesis();
-    if !case.prior.is_empty() {
-        assert_eq!(judge_in(&mut session, &bytes(&case.prior)).kind, VerdictKind::Merge);
+    for prior in &case.prior {
+        assert_eq!(judge_in(&mut session, &bytes(prior)).kind, VerdictKind::Merge);
     }
     session
 }
@@ -163,7 +163,7 @@ proptest! {
     #[test]
     fn events_may_stand_in_any_order(case in case(), keys in vec(any::<u32>(), 20)) {
         let mut other = case.clone();
-        for log in other.prior.iter_mut().chain(&mut other.batch) {
+        for log in other.prior.iter_mut().flatten().chain(&mut other.batch) {
             log.events = reordered(&log.events, &keys);
         }
         prop_assert_eq!(plainly(&other), plainly(&case));

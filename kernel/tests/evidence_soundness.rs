@@ -123,9 +123,9 @@ impl<'s> Liar<'s> {
 /// Whatever is believed, the model finds too. Gives what was believed.
 fn only_truth_is_believed(case: &Case) -> Result<Vec<Kind>, TestCaseError> {
     let (mut session, mut model) = (Session::genesis(), Model::default());
-    if !case.prior.is_empty() {
-        judge_in(&mut session, &case.prior.iter().map(LogPlan::bytes).collect::<Vec<_>>());
-        model.judge(&case.prior);
+    for prior in &case.prior {
+        judge_in(&mut session, &prior.iter().map(LogPlan::bytes).collect::<Vec<_>>());
+        model.judge(prior);
     }
     let violations = model.violations(&case.batch);
     let mut liar = Liar::new(session.state(), &case.batch);
@@ -185,7 +185,7 @@ fn an_honest_redelivery_cannot_be_dressed_up() {
         vec![plan("again", &accepted)],
         vec![plan("again", &accepted[1..3]), plan("more", &[accepted[2].clone(), new])],
     ] {
-        let case = Case { prior: vec![plan("prior", &accepted)], batch };
+        let case = Case { prior: vec![vec![plan("prior", &accepted)]], batch };
         assert_eq!(only_truth_is_believed(&case).unwrap(), []);
     }
 }

@@ -36,14 +36,14 @@ fn the_hashes_of_a_small_batch_stay_what_they_are() {
         ev(3, 3).prev(2).deps(&[1, 2]).claim(7).salted(8).header.hash(),
         "a922ede90370385d89ea2588c8c35e45",
     );
-    golden("body", body.hash(), "c77723a48e9fb042dbe7092c723758e2");
-    golden("core", body.core_hash(), "4e0ad3d3fe095c079019adaf7846a9ac");
+    golden("body", body.hash(), "c47e6bf877b968add966eedd47cb071e");
+    golden("core", body.core_hash(), "27613623de6dd6a27ca413c0382cf36f");
     golden("log root", core.logs[0].root, "f9e416b522333b8752b4ed77f5781552");
     golden("trace root", core.trace_root, "27cf435554f6c7a10d4ee1b7357c7e20");
-    golden("batch id root", core.batch_id_root, "94980e4938291fa005b1d3aa26cffe15");
-    golden("state root", core.next.root(), "db94bccac80b5cb51b4dd9b1295b3b02");
+    golden("batch id root", core.batch_id_root, "b87d003a27a46f627ddbc7960f3c3e73");
+    golden("state root", core.next.root(), "1c7b8f4ce6d16b69e81b70b9f2a4bfcd");
     golden("run", hash::plain(&run), "d25b3fd48dd5f15b1405492ee88c7bac");
-    golden("snapshot", hash::plain(&snapshot), "5352b5cc12a213909567906d9afddf47");
+    golden("snapshot", hash::plain(&snapshot), "bb571b523ef74eb70003e99e60155b0e");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_hashes_of_a_small_obstruction_stay_what_they_are() {
     let finished = judge_in(&mut session, &logs);
     let body = Body::split(&finished.body).unwrap();
     let (core, _) = body.decode().unwrap();
-    golden("body", body.hash(), "3c319a6ea5231e8f5e036f25a88b541f");
+    golden("body", body.hash(), "83758f6356ff50166d3db522de0e33fe");
     golden("mismatched leaf", core.logs[1].root, "d3bd859371830b2a96816d4566e30f9b");
     golden("evidence", hash::plain(core.evidence.as_ref().unwrap()), "8a709709650d4a577c44eb174c94a5fe");
 }

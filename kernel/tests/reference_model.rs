@@ -49,9 +49,10 @@ fn bytes(logs: &[LogPlan]) -> Vec<Vec<u8>> {
 /// Judges a case by both; gives what the kernel named.
 fn agree(case: &Case) -> Result<Option<Kind>, TestCaseError> {
     let (mut session, mut model) = (Session::genesis(), Model::default());
-    if !case.prior.is_empty() {
-        let first = judge_in(&mut session, &bytes(&case.prior));
-        prop_assert_eq!(found(&first), (model.judge(&case.prior), None));
+    for prior in &case.prior {
+        let before = judge_in(&mut session, &bytes(prior));
+        prop_assert_eq!(before.kind, VerdictKind::Merge);
+        prop_assert_eq!(found(&before), (model.judge(prior), None));
     }
     let second = judge_in(&mut session, &bytes(&case.batch));
     let (found, kind) = found(&second);

@@ -191,7 +191,7 @@ fn from_tree() -> Vec<Vector> {
 }
 
 /// The vectors that a checker does not answer as it must.
-fn failures<'v>(vectors: &'v [Vector], checker: impl Fn(&[Vec<Vec<u8>>]) -> Answer) -> Vec<&'v Vector> {
+fn failures(vectors: &[Vector], checker: impl Fn(&[Vec<Vec<u8>>]) -> Answer) -> Vec<&Vector> {
     vectors.iter().filter(|vector| checker(&vector.batches) != vector.answer).collect()
 }
 
@@ -247,7 +247,7 @@ fn recipes_and_kernel_say_the_same() {
 #[test]
 fn the_kernel_answers_every_vector() {
     let vectors = from_tree();
-    for vector in failures(&vectors, kernel) {
+    if let Some(vector) = failures(&vectors, kernel).first() {
         panic!("{}: {:#} instead of {:#}", vector.name, kernel(&vector.batches), vector.answer);
     }
     for vector in &vectors {

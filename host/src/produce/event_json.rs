@@ -18,7 +18,6 @@ use tempfile::NamedTempFile;
 
 use super::event::{Event, Payload, check_limits, show_id};
 use super::json_values::{JsonValues, Place, Value, failure};
-use super::reading::open;
 use super::writer::{LogWriter, Written, log_name};
 use crate::failure::{Failure, HostCode};
 use crate::files::unwritable;
@@ -64,10 +63,9 @@ pub fn to_log<W: Write>(
     log.into_inner()
 }
 
-/// Converts a JSON file to a log in a temporary file, which is removed when it is dropped. The log
-/// is named after the file.
-pub fn to_temporary_log(path: &Path) -> Result<(NamedTempFile, Written), Failure> {
-    let input = open(path)?;
+/// Converts JSON to a log in a temporary file, which is removed when it is dropped. The log is named
+/// after the JSON's file.
+pub fn to_temporary_log(input: impl Read, path: &Path) -> Result<(NamedTempFile, Written), Failure> {
     let temp =
         NamedTempFile::with_suffix(".omega").map_err(|error| unwritable(&error, &std::env::temp_dir()))?;
     let shown = temp.path().to_owned();

@@ -32,11 +32,11 @@ impl LogPlan {
     }
 }
 
-/// Two batches to be judged one after the other.
+/// Batches to be judged one after the other.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// What is judged first, and always merges; may have no logs.
-    pub prior: Vec<LogPlan>,
+    /// What is judged first, batch by batch, and always merges.
+    pub prior: Vec<Vec<LogPlan>>,
     /// What is then judged.
     pub batch: Vec<LogPlan>,
 }
@@ -110,18 +110,22 @@ struct Layout {
     heads: u8,
     copy: Option<usize>,
     spread: u8,
+    /// An accepted event over whose past another claim was accepted later, and which claim.
+    rival: Option<(usize, u8)>,
 }
 
 fn layout() -> impl Strategy<Value = Layout> {
     let copy = prop::option::weighted(0.3, 0usize..4);
-    (1usize..5, any::<bool>(), any::<bool>(), any::<u8>(), copy, 0u8..3).prop_map(
-        |(logs, one_name, backwards, heads, copy, spread)| Layout {
+    let rival = prop::option::weighted(0.5, (0usize..9, 0u8..3));
+    (1usize..5, any::<bool>(), any::<bool>(), any::<u8>(), copy, 0u8..3, rival).prop_map(
+        |(logs, one_name, backwards, heads, copy, spread, rival)| Layout {
             logs,
             one_name,
             backwards,
             heads,
             copy,
             spread,
+            rival,
         },
     )
 }
@@ -188,17 +192,26 @@ fn mutation() -> BoxedStrategy<(usize, Mutation)> {
 fn build(plans: &[EventPlan], prior: usize, mutations: &[(usize, Mutation)], layout: &Layout) -> Case {
     let events = honest(plans, layout.spread);
     let prior = prior.min(events.len());
-    let first = LogPlan { name: "prior".into(), events: events[..prior].to_vec(), head: None };
+    let accepted =
+        |events: &[Ev]| vec![LogPlan { name: "prior".into(), events: events.to_vec(), head: None }];
+    let mut batches = vec![accepted(&events[..prior])];
     let mut dealt: Vec<(Ev, u8)> = (0..)
         .zip(events.iter().zip(plans))
         .filter(|(index, (_, plan))| *index >= prior || plan.again)
         .map(|(_, (event, plan))| (event.clone(), plan.logs))
         .collect();
     let ids: Vec<u128> = events.iter().map(|event| event.header.id).collect();
+    // Accepted alone, a claim is compared with none of those accepted before.
+    let rival = layout.rival.and_then(|(at, claim)| Some(sibling(events[..prior].get(at)?, claim, 1)));
+    if let Some(rival) = rival {
+        batches.push(accepted(std::slice::from_ref(&rival)));
+        dealt.push((rival, layout.heads));
+        dealt.rotate_right(1);
+    }
     for (at, mutation) in mutations {
         spoil(&mut dealt, *at, mutation, &ids);
     }
-    Case { prior: if prior == 0 { Vec::new() } else { vec![first] }, batch: deal(&dealt, layout) }
+    Case { prior: batches, batch: deal(&dealt, layout) }
 }
 
 /// The history that the plans tell: every predicate holds.
@@ -293,13 +306,18 @@ fn spoil(dealt: &mut Vec<(Ev, u8)>, at: usize, mutation: &Mutation, ids: &[u128]
         Mutation::Logs(others) => *logs = *others,
         Mutation::Drop => _ = dealt.remove(at),
         Mutation::Sibling(claim, lamport) => {
-            let mut sibling = event.clone().stream(0x8001).claim(*claim);
-            sibling.header.id = 2_000 + u128::from(*claim) + 3 * (sibling.header.id % 1_000);
-            sibling.header.lamport = sibling.header.lamport.saturating_add(*lamport).saturating_sub(1);
-            let logs = *logs;
-            dealt.push((sibling, logs));
+            let new = (sibling(event, *claim, *lamport), *logs);
+            dealt.push(new);
         }
     }
+}
+
+/// An event over the same past as another, with this claim.
+fn sibling(event: &Ev, claim: u8, lamport: u64) -> Ev {
+    let mut sibling = event.clone().stream(0x8001).claim(claim);
+    sibling.header.id = 2_000 + u128::from(claim) + 3 * (sibling.header.id % 1_000);
+    sibling.header.lamport = sibling.header.lamport.saturating_add(lamport).saturating_sub(1);
+    sibling
 }
 
 fn deal(dealt: &[(Ev, u8)], layout: &Layout) -> Vec<LogPlan> {

@@ -186,6 +186,37 @@ pub(super) fn recipes() -> Vec<Recipe> {
             Kind::OtherClaim,
             &[ev(1, 1), ev(2, 2), over(4, 3), over(5, 4).claim(9)],
         ),
+        Recipe {
+            batches: vec![
+                vec![log("prior", &[ev(1, 1), ev(2, 2), over(3, 3)])],
+                vec![log("alone", &[over(4, 4).node(3).claim(9)])],
+                vec![log("a", &[over(3, 3), over(4, 4).node(3).claim(9), over(5, 5)])],
+            ],
+            ..one(
+                "3002-accepted-both",
+                "a new claim between two that were accepted apart",
+                Kind::OtherClaim,
+                &[],
+            )
+        },
+        Recipe {
+            batches: vec![
+                vec![log("prior", &[apart("one")])],
+                vec![log("a", &[apart("one")]), log("b", &[apart("two")])],
+            ],
+            ..one(
+                "3001-accepted-and-log",
+                "another version than the accepted one, which a log holds too",
+                Kind::PriorVersion,
+                &[],
+            )
+        },
+        one(
+            "1004-unlinked-late",
+            "an event that names no prev behind several that do",
+            Kind::Unlinked,
+            &[ev(1, 1), ev(2, 2).prev(1), ev(3, 3).prev(2), ev(4, 4)],
+        ),
         after(
             "3002-accepted",
             "another claim than an accepted event's",
