@@ -113,6 +113,36 @@ fn a_lie_in_the_chain_is_found_out_by_the_logs() {
 }
 
 #[test]
+fn a_policy_change_holds_from_the_next_height_on() {
+    let place = Place::with_chain();
+    place.run(&["keygen", "--output", "second.key"], 0);
+    let chain: Vec<_> = place.certificates("cert.log");
+    let head = omega_kernel::chain::follow(&chain).unwrap();
+    let (old, new) = (place.signer("omega.key"), place.signer("second.key"));
+    let policy = omega_kernel::policy::Policy::new(1, vec![new.public_key()]).unwrap();
+    let mut change = head.policy_change(&policy).unwrap();
+    for signer in [&old, &new] {
+        change.append_signature(signer.certificate(Statement::Approved, &change.chain_hash())).unwrap();
+    }
+    Store::open(&place.path("cert.log")).unwrap().append_certificate(change.bytes()).unwrap();
+    let value = place.verify(&LOG, 0, "");
+    assert_eq!(value["cert_type"], "policy");
+    // The old key signs no more; the new one does, and a verifier has to know it.
+    place.write("empty.omega", &support::Log::new("empty", 9).bytes());
+    let args =
+        ["reconcile", "--input", "empty.omega", "--snapshot", "s2", "--batch-id", "3", "--output", "r3"];
+    place.run(&args, 0);
+    let certify = ["certify", "--result", "r3", "--input", "empty.omega", "--snapshot", "s2"];
+    assert_eq!(place.run(&certify, 30)["code"], "key-not-in-policy");
+    place.run(&[&certify[..], &["--key", "second.key"]].concat(), 0);
+    let value = place.verify(&LOG, 30, "signer-untrusted");
+    assert_eq!(check(&value, "chain")["status"], "passed");
+    place.verify(&[&LOG[..], &["--trust", "second.pub"]].concat(), 0, "");
+    let logs = [LOGS, ["--input", "empty.omega", "--trust", "second.pub"]].concat();
+    place.verify(&[&LOG[..], &logs].concat(), 0, "");
+}
+
+#[test]
 fn too_few_signatures_are_no_answer() {
     let place = Place::with_batch();
     place.run(&["keygen", "--output", "second.key"], 0);

@@ -198,6 +198,10 @@ fn failures(vectors: &[Vector], checker: impl Fn(&[Vec<Vec<u8>>]) -> Answer) -> 
 #[test]
 fn the_tree_holds_what_the_recipes_make() {
     let bless = std::env::var_os("OMEGA_BLESS").is_some();
+    if bless {
+        // Also what no recipe makes any more; the first time there is nothing to remove.
+        ["accept", "reject", "decline"].iter().for_each(|folder| _ = fs::remove_dir_all(root().join(folder)));
+    }
     let mut expected = BTreeSet::new();
     let mut bytes = 0;
     for recipe in recipes::all() {

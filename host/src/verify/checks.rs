@@ -128,32 +128,42 @@ impl Checks {
         self.list.iter().find(|check| check.name == name)
     }
 
-    /// The list for a report: of what passed at several heights one line a kind remains.
+    /// The list for a report, in which one line stands for all heights at which the same passed, was
+    /// not asked for, or is missing for the same reason. What failed is listed height by height.
     pub fn collapsed(&self) -> Vec<Check> {
-        let mut count: BTreeMap<(&str, String), usize> = BTreeMap::new();
-        let key = |check: &Check| (check.name, format!("{:?}", check.status));
-        for check in self.list.iter().filter(|check| check.height.is_some()) {
-            *count.entry(key(check)).or_default() += 1;
+        let key = |check: &Check| {
+            let reason = matches!(check.status, Status::Missing(_)).then(|| check.detail.clone());
+            (check.name, format!("{:?}", check.status), reason, check.height.is_some())
+        };
+        let mut all: BTreeMap<_, usize> = BTreeMap::new();
+        for check in &self.list {
+            *all.entry(key(check)).or_default() += 1;
         }
-        let mut shown: BTreeMap<(&str, String), usize> = BTreeMap::new();
+        let mut seen: BTreeMap<_, usize> = BTreeMap::new();
         let mut out = Vec::new();
         for check in &self.list {
-            let all = count.get(&key(check)).copied().filter(|_| check.height.is_some()).unwrap_or(1);
-            let nth = shown.entry(key(check)).or_default();
-            *nth += 1;
+            let all = all.get(&key(check)).copied().unwrap_or(1);
+            let seen = seen.entry(key(check)).or_default();
+            *seen += 1;
+            let (first, last) = (*seen == 1, *seen == all);
+            let one_for_all = check.height.is_some() && all > 1;
             match check.status {
-                Status::Passed | Status::Unchecked if all > 1 => {
-                    if *nth == all {
-                        let detail = format!("{all} certificates; the last: {}", check.detail);
-                        out.push(Check { height: None, detail, ..check.clone() });
+                Status::Passed | Status::Unchecked if one_for_all && last => {
+                    let detail = format!("{all} certificates; the last: {}", check.detail);
+                    out.push(Check { height: None, detail, ..check.clone() });
+                }
+                Status::Missing(_) if one_for_all && first => {
+                    let detail = format!("{} (so for {all} certificates, this one first)", check.detail);
+                    out.push(Check { detail, ..check.clone() });
+                }
+                Status::Passed | Status::Unchecked | Status::Missing(_) if one_for_all => {}
+                Status::Failed(_) if *seen > LISTED_EACH => {
+                    if last {
+                        let detail = format!("and {} more of this kind", all - LISTED_EACH);
+                        out.push(Check { height: None, detail, hint: None, ..check.clone() });
                     }
                 }
-                _ if *nth <= LISTED_EACH => out.push(check.clone()),
-                _ if *nth == all => {
-                    let detail = format!("and {} more of this kind", all - LISTED_EACH);
-                    out.push(Check { height: None, detail, hint: None, ..check.clone() });
-                }
-                _ => {}
+                _ => out.push(check.clone()),
             }
         }
         out
@@ -205,5 +215,13 @@ mod tests {
         assert_eq!(of("signatures").len(), 1);
         assert_eq!(of("kernel").len(), LISTED_EACH + 1);
         assert!(of("kernel")[LISTED_EACH].detail.contains("30 more"));
+        let mut checks = Checks::default();
+        for height in 3..9 {
+            checks.height = Some(height);
+            checks.missing("trust", Failure::new(HostCode::SignerUntrusted, "nobody is trusted"));
+        }
+        let list = checks.collapsed();
+        assert_eq!((list.len(), list[0].height), (1, Some(3)));
+        assert!(list[0].detail.contains("6 certificates"));
     }
 }

@@ -47,22 +47,18 @@ impl Pinned {
     pub fn meet(&mut self, certificate: &Certificate) {
         if certificate.chain_hash() == self.hash {
             self.met_at = Some(certificate.fields().height);
-        } else if let Some(known) = &self.certificate {
-            match chain::equivocation(known, certificate) {
-                Ok(Some(proved)) => {
-                    let keys: Vec<_> = proved.contradicting.iter().map(|key| HEXLOWER.encode(key)).collect();
-                    let who = match keys.as_slice() {
-                        [] => "different keys signed the two".to_owned(),
-                        keys => format!("both are signed by {}", keys.join(", ")),
-                    };
-                    let message = format!(
-                        "at height {} stands another certificate than the one you know: {who}",
-                        proved.height
-                    );
-                    self.contradiction.get_or_insert(Fault::new(FaultCode::Equivocation, message));
-                }
-                Ok(None) | Err(_) => {}
-            }
+        } else if let Some(known) = &self.certificate
+            && let Ok(Some(proved)) = chain::equivocation(known, certificate)
+        {
+            let keys: Vec<_> = proved.contradicting.iter().map(|key| HEXLOWER.encode(key)).collect();
+            let who = match keys.as_slice() {
+                [] => "different keys signed the two".to_owned(),
+                keys => format!("both are signed by {}", keys.join(", ")),
+            };
+            let height = proved.height;
+            let message =
+                format!("at height {height} stands another certificate than the one you know: {who}");
+            self.contradiction.get_or_insert(Fault::new(FaultCode::Equivocation, message));
         }
     }
 

@@ -219,11 +219,12 @@ fn differs(fault: Fault) -> Failure {
 }
 
 fn summary(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_>]) -> String {
-    let mut detail = format!(
-        "judged again: {} events in {} logs, same verdict to the bit",
-        core.occurrences(),
-        core.logs.len()
-    );
+    let logs = match core.logs.len() {
+        1 => "1 log".to_owned(),
+        logs => format!("{logs} logs"),
+    };
+    let mut detail =
+        format!("judged again: {} events in {logs}, same verdict to the bit", core.occurrences());
     if erased > 0 {
         detail +=
             &format!("; {erased} payloads were erased since and could not be checked against their hashes");

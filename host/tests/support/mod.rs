@@ -115,6 +115,17 @@ impl Place {
         Signer::load(&self.path(name)).unwrap()
     }
 
+    /// All certificates of a log.
+    pub fn certificates(&self, log: &str) -> Vec<Certificate> {
+        let log = self.read(log);
+        let records = Records::new(&log).unwrap().map(|entry| entry.unwrap().record);
+        let certificate = |record| match record {
+            Record::Certificate(bytes) => Some(Certificate::decode(bytes).unwrap()),
+            Record::CoSignature { .. } => None,
+        };
+        records.filter_map(certificate).collect()
+    }
+
     /// Writes a certificate that says something else than `name`, signed as if it were true.
     pub fn lie(&self, name: &str, output: &str, edit: impl FnOnce(&mut Core, &mut Observations)) {
         let honest = self.certificate(name);

@@ -4,7 +4,7 @@
 use omega_kernel::fault::FaultCode;
 use omega_kernel::frame::HEADER_BYTES;
 
-use super::{Expect, Recipe, fault, large};
+use super::{Expect, Recipe, fault, framed, large};
 use crate::common::{ev, log, sign};
 
 /// Where the first frame starts.
@@ -24,6 +24,12 @@ pub(super) fn recipes() -> Vec<Recipe> {
         let crc = crc32fast::hash(&bytes[..124]).to_le_bytes();
         bytes[124..128].copy_from_slice(&crc);
         bytes
+    };
+    // Lengths are refused for themselves: under a checksum that fits.
+    let sealed = |length: usize| {
+        let mut message = ev(1, 1).message();
+        message.resize(length, 0);
+        framed(&[message])
     };
     let cut = |end: usize| good()[..end].to_vec();
     let long_name = {
@@ -75,28 +81,22 @@ pub(super) fn recipes() -> Vec<Recipe> {
         ),
         fault("header-name-control", "a control character in the name", header(48, b"\n"), LogHeader, 48),
         fault("header-name-utf-8", "a name that is no UTF-8", header(48, &[0xFF]), LogHeader, 48),
-        fault("frame-length-zero", "a length of 0", with(128, &[0; 4]), FrameDamaged, FIRST),
+        fault("frame-length-zero", "a length of 0", sealed(0), FrameDamaged, FIRST),
         fault(
             "frame-length-short",
             "a length of 88, below the shortest message",
-            with(128, &[88, 0, 0, 0]),
+            sealed(88),
             FrameDamaged,
             FIRST,
         ),
-        fault(
-            "frame-length-odd",
-            "a length that is no multiple of 8",
-            with(128, &[121]),
-            FrameDamaged,
-            FIRST,
-        ),
-        fault(
+        fault("frame-length-odd", "a length that is no multiple of 8", sealed(121), FrameDamaged, FIRST),
+        large(fault(
             "frame-length-past",
             "a length past the longest message",
-            with(128, &[0, 0, 0, 1]),
+            sealed(omega_kernel::limits::MAX_MESSAGE_BYTES as usize + 8),
             FrameDamaged,
             FIRST,
-        ),
+        )),
         fault(
             "frame-length-4-gib",
             "a length of 4 GiB",

@@ -202,7 +202,8 @@ pub(super) fn recipes() -> Vec<Recipe> {
         Recipe {
             batches: vec![
                 vec![log("prior", &[apart("one")])],
-                vec![log("a", &[apart("one")]), log("b", &[apart("two")])],
+                // Later, so that it is the anchor against the state and against the other log.
+                vec![log("a", &[apart("one")]), log("b", &[ev(1, 2).stream(0x8000)])],
             ],
             ..one(
                 "3001-accepted-and-log",
