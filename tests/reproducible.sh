@@ -38,6 +38,10 @@ build() { # FOLDER
 
 first=$(build "$work/one")
 second=$(RUSTFLAGS='-C debuginfo=2' build "$work/another/place/with a space")
+if [ "${#first}" != 64 ]; then
+    echo "no kernel hash was made: '$first'" >&2
+    exit 1
+fi
 if [ "$first" != "$second" ]; then
     echo "two folders, two kernels: $first and $second" >&2
     exit 1

@@ -53,6 +53,10 @@ pub struct Args {
 
 /// Judges the logs as one batch from nothing; certifies the verdict where that was asked for.
 pub fn run(args: Args) -> Result<Report, Failure> {
+    if args.certify && args.logs.iter().any(|log| log.as_os_str() == "-") {
+        return Err(Failure::usage("--certify judges twice, and standard input can be read only once")
+            .hint("Write it to a file first: whoever verifies needs that log, too."));
+    }
     let kernel = batch::kernel(None)?;
     let open = |path: &PathBuf| Opened::new(path, args.certify);
     let opened = args.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
