@@ -14,6 +14,7 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod keys;
+pub mod known;
 pub mod map;
 pub mod produce;
 pub mod report;
