@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::report::{Outcome, Report};
 
 pub mod append;
+pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod erase;
@@ -89,6 +90,8 @@ pub enum Command {
     Keygen(keygen::Args),
     /// Say what a file is, what stands in it, and what to do next
     Explain(explain::Args),
+    /// Measure the kernel: scan, fold and total, in wasm and native
+    Bench(bench::Args),
     /// Bring metrics into one form: sorted keys, lines counted from 0
     ExportMetrics(export_metrics::Args),
     /// Print a completion script for your shell
@@ -111,6 +114,7 @@ impl Command {
             Command::Erase(_) => "erase",
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
+            Command::Bench(_) => "bench",
             Command::ExportMetrics(_) => "export-metrics",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
@@ -130,6 +134,7 @@ impl Command {
             Command::Erase(args) => erase::run(args),
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Bench(args) => bench::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),
