@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod conflict;
 pub mod crash;
+pub mod doctor;
 pub mod engine;
 pub mod explain;
 pub mod failure;

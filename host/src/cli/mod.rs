@@ -18,6 +18,7 @@ pub mod append;
 pub mod bench;
 pub mod check;
 pub mod completions;
+pub mod doctor;
 pub mod erase;
 pub mod explain;
 pub mod export_metrics;
@@ -92,6 +93,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Measure the kernel: scan, fold and total, in wasm and native
     Bench(bench::Args),
+    /// Is this machine fit: tools, engines, cache, and a known verdict
+    Doctor(doctor::Args),
     /// Bring metrics into one form: sorted keys, lines counted from 0
     ExportMetrics(export_metrics::Args),
     /// Print a completion script for your shell
@@ -115,6 +118,7 @@ impl Command {
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
             Command::Bench(_) => "bench",
+            Command::Doctor(_) => "doctor",
             Command::ExportMetrics(_) => "export-metrics",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
@@ -135,6 +139,7 @@ impl Command {
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
             Command::Bench(args) => bench::run(args),
+            Command::Doctor(args) => doctor::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),
