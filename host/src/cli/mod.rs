@@ -17,8 +17,10 @@ use crate::report::{Outcome, Report};
 
 pub mod append;
 pub mod certify;
+pub mod bench;
 pub mod check;
 pub mod completions;
+pub mod doctor;
 pub mod erase;
 pub mod explain;
 pub mod export_metrics;
@@ -99,6 +101,10 @@ pub enum Command {
     Keygen(keygen::Args),
     /// Say what a file is, what stands in it, and what to do next
     Explain(explain::Args),
+    /// Measure the kernel: scan, fold and total, in wasm and native
+    Bench(bench::Args),
+    /// Is this machine fit: tools, engines, cache, and a known verdict
+    Doctor(doctor::Args),
     /// Bring metrics into one form: sorted keys, lines counted from 0
     ExportMetrics(export_metrics::Args),
     /// Print a completion script for your shell
@@ -124,6 +130,8 @@ impl Command {
             Command::Erase(_) => "erase",
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
+            Command::Bench(_) => "bench",
+            Command::Doctor(_) => "doctor",
             Command::ExportMetrics(_) => "export-metrics",
             Command::Completions(_) => "completions",
             Command::Man(_) => "man",
@@ -146,6 +154,8 @@ impl Command {
             Command::Erase(args) => erase::run(args),
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Bench(args) => bench::run(args),
+            Command::Doctor(args) => doctor::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),

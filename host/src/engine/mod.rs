@@ -105,6 +105,11 @@ fn variable(name: &str) -> Result<Option<String>, Failure> {
     }
 }
 
+/// Whether compiled kernels can be kept in a folder: it is this user's alone, or could be made so.
+pub fn cache_is_usable(folder: &std::path::Path) -> bool {
+    cache::Cache::open(folder).is_some()
+}
+
 /// A kernel, ready to judge. Cheap to share; each session runs in an instance of its own.
 #[derive(Debug, Clone)]
 pub struct Kernel {

@@ -41,8 +41,9 @@ impl Progress {
         if done.is_multiple_of(STRIDE) { self.look(done) } else { Ok(()) }
     }
 
+    /// As [`Progress::at`], for units that take long: looks every time.
     #[cold]
-    fn look(&self, done: u64) -> Result<(), Failure> {
+    pub fn look(&self, done: u64) -> Result<(), Failure> {
         self.bar.set_position(done);
         if self.stop.load(Ordering::Relaxed) {
             return Err(Failure::new(HostCode::Interrupted, "interrupted; no output was left behind"));

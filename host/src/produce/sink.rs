@@ -24,7 +24,7 @@ impl EventSink for Logs {
     }
 }
 
-impl EventSink for LogWriter<NewFile> {
+impl<W: Write> EventSink for LogWriter<W> {
     fn event(&mut self, header: &EventHeader, payload: PayloadRef<'_>) -> Result<(), Failure> {
         LogWriter::event(self, header, payload)
     }
