@@ -395,6 +395,22 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_of_progress_ends_every_schedule() {
+        let sources = sources(&[log_of(1, 3000), log_of(2, 3000), log_of(3, 10)]);
+        let logs: Vec<_> = sources.iter().map(Log::whole).collect();
+        let kernel = kernel(Mode::Native);
+        for seed in 0..8 {
+            let mut left = 2;
+            let mut stop = |_| {
+                left -= 1;
+                if left == 0 { Err(interrupt::interrupted()) } else { Ok(()) }
+            };
+            let failure = judge(&kernel, &mut kernel.session().unwrap(), &logs, seed, &mut stop).unwrap_err();
+            assert_eq!((failure.code.name(), left), ("interrupted", 0), "seed {seed}");
+        }
+    }
+
+    #[test]
     fn every_seed_gives_the_same_bytes() {
         let sources = sources(&[log_of(1, 3000), log_of(2, 10), log_of(3, 0), log_of(4, 500)]);
         let expected = judge_all(&kernel(Mode::Native), &sources, 0).unwrap();
