@@ -9,9 +9,10 @@ use omega_kernel::certificate::Binding;
 use omega_kernel::limits::MAX_CHUNK_BYTES;
 
 use crate::check::{self, Judged, Log};
-use crate::crash::{self, Remains};
+use crate::crash::{self, Left, Remains};
 use crate::engine::{ChainPosition, Kernel, Options, Session};
 use crate::failure::{Failure, HostCode};
+use crate::interrupt;
 use crate::map::Source;
 use crate::report::Report;
 use crate::result::ResultFile;
@@ -83,7 +84,7 @@ pub fn open(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     paths.iter().map(Source::open).collect()
 }
 
-/// Judges a batch, with a progress bar where stderr is a terminal.
+/// Judges a batch, with a progress bar where stderr is a terminal; `interrupted` after Ctrl-C.
 pub fn judge(
     kernel: &Kernel,
     session: &mut Session,
@@ -91,9 +92,14 @@ pub fn judge(
     seed: u64,
 ) -> Result<Outcome, Failure> {
     let bar = progress(logs.iter().map(|log| log.source.len()).sum());
-    let judged = check::judge(kernel, session, logs, seed, &mut |bytes| bar.set_position(bytes));
+    interrupt::watch();
+    let judged = check::judge(kernel, session, logs, seed, &mut |bytes| {
+        bar.set_position(bytes);
+        interrupt::check()
+    });
     bar.finish_and_clear();
     let judged = judged?;
+    interrupt::check()?;
     let (core, observations) =
         Body::split(&judged.verdict.body).and_then(|body| body.decode()).map_err(|fault| {
             Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}"))
@@ -130,12 +136,22 @@ pub fn leave_corpse(
         inputs: logs,
     };
     match crash::write(parent, &remains) {
-        Ok(folder) => report
-            .field("crash_folder", folder.display().to_string())
-            .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder))),
+        Ok(Left { folder, kept }) => {
+            let report = report
+                .field("crash_folder", folder.display().to_string())
+                .field("crash_folder_kept", kept)
+                .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
+            match kept {
+                true => report.line(format!("  {} was left before and is kept as it is", folder.display())),
+                false => report,
+            }
+        }
         Err(failure) => report
             .field("crash_folder", None::<&str>)
-            .field("crash_folder_failure", &failure.message)
+            .field(
+                "crash_folder_error",
+                serde_json::json!({ "code": failure.code.name(), "message": failure.message }),
+            )
             .line(format!("  no crash folder was left in {}: {}", parent.display(), failure.message))
             .hint("Keep the logs as they are; --crash-dir DIR names another place for a crash folder."),
     }

@@ -24,9 +24,10 @@ use crate::failure::{Failure, HostCode};
 use crate::files;
 use crate::inputs::{self, Input, Placed};
 use crate::map::Source;
+use crate::outputs::Kind;
 use crate::result::ResultFile;
 use crate::sign::Signer;
-use crate::store::{Recovery, Store};
+use crate::store::{CertLog, Recovery, Store};
 use crate::verify::{Kernels, first_difference};
 
 /// What to certify, and with what.
@@ -70,8 +71,8 @@ pub struct Certified {
 /// Certifies.
 ///
 /// # Errors
-/// `result-mismatch`, `binding-mismatch`, `state-mismatch`, `chain-broken` where the result does
-/// not belong here; `verdict-differs` where the logs do not give it; `key-not-in-policy`,
+/// `binding-mismatch`, `state-mismatch`, `batch-not-newer`, `already-certified` where the result
+/// does not belong here; `verdict-differs` where the logs do not give it; `key-not-in-policy`,
 /// `threshold-unmet`; `kernel-unknown`, `not-judged-by-component`, `log-missing`,
 /// `snapshot-missing`; those of keys, files and the store. Nothing is written then.
 pub fn certify(request: &Request) -> Result<Certified, Failure> {
@@ -90,8 +91,11 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
             (Some(genesis), head)
         }
     };
+    if result.batch_id <= head.last_batch_id {
+        return Err(not_newer(result.batch_id, &head));
+    }
     fits(&result.binding, &head, &core)?;
-    let mut certificate = head.verdict(result.batch_id, result.replay_seed, &result.body).map_err(advise)?;
+    let mut certificate = head.verdict(result.batch_id, result.replay_seed, &result.body)?;
     if core.verdict == VerdictKind::Obstruction {
         kernel.rejudge(certificate.bytes())?;
     }
@@ -117,7 +121,7 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
         store.append_certificate(genesis.bytes())?;
     }
     store.append_certificate(certificate.bytes())?;
-    files::write_whole(&request.output, certificate.bytes()).map_err(|failure| {
+    files::write_whole(&request.output, Kind::Certificate, certificate.bytes()).map_err(|failure| {
         let log = request.cert_log.display();
         let height = certificate.fields().height;
         failure.hint(format!("The certificate is signed and stored in {log}, at height {height}."))
@@ -142,7 +146,12 @@ fn signers(paths: &[PathBuf]) -> Result<Vec<Signer>, Failure> {
 /// Follows the stored chain to its head, and holds keys and flags against it.
 fn chain_head(store: &Store, request: &Request, signers: &[Signer]) -> Result<ChainHead, Failure> {
     let mut origin = None;
+    let mut certified_at = None;
+    let result = &request.result;
     let followed = follow(store, &mut |link| {
+        let fields = link.certificate.fields();
+        let same = fields.batch_id == result.batch_id && link.certificate.body_bytes() == result.body;
+        certified_at = same.then_some(fields.height);
         if let omega_kernel::certificate::Content::Genesis(genesis) = link.certificate.content() {
             origin = Some(genesis.origin.clone());
         }
@@ -174,6 +183,14 @@ fn chain_head(store: &Store, request: &Request, signers: &[Signer]) -> Result<Ch
         }
     }
     enough(signers.len(), threshold)?;
+    if let Some(height) = certified_at {
+        let log = request.cert_log.display();
+        let message =
+            format!("this result is certified already: {log}'s newest certificate, height {height}");
+        return Err(Failure::new(HostCode::AlreadyCertified, message)
+            .hint(format!("Nothing was signed. Verify it: omega verify --cert-log {log} --trust KEY"))
+            .file(&request.cert_log));
+    }
     Ok(head)
 }
 
@@ -209,6 +226,31 @@ fn genesis(request: &Request, signers: &[Signer]) -> Result<Certificate, Failure
         genesis.append_signature(signer.certificate(Statement::Approved, &genesis.chain_hash()))?;
     }
     Ok(genesis)
+}
+
+/// Where a new chain is to start: there must be none yet.
+///
+/// # Errors
+/// A usage failure that says how to go on with the chain that is there; those of the store.
+pub fn no_chain_yet(cert_log: &Path) -> Result<(), Failure> {
+    if !cert_log.exists() {
+        return Ok(());
+    }
+    let followed = follow(&CertLog::open(cert_log)?, &mut |_| ());
+    let log = cert_log.display();
+    match (followed.stopped, followed.head) {
+        (Some(failure), _) => Err(failure.file(cert_log)),
+        (None, None) => Ok(()),
+        (None, Some(ChainHead { height, last_batch_id: batch, .. })) => {
+            let message = format!(
+                "{log} already holds a chain (newest: batch {batch}, height {height}), and check --certify only starts one"
+            );
+            let next = batch.saturating_add(1);
+            Err(Failure::usage(message).hint(format!(
+                "Name a new one with --cert-log, or go on with this one: omega reconcile --batch-id {next} --snapshot SNAP --input LOG …, then omega certify --cert-log {log}"
+            )))
+        }
+    }
 }
 
 /// The log's file name, after the folder that it stands in.
@@ -252,14 +294,13 @@ fn fits(binding: &Binding, head: &ChainHead, core: &Core) -> Result<(), Failure>
         .hint("Reconcile with the chain's kernel (--kernel FILE), or start another chain."))
 }
 
-fn advise(fault: Fault) -> Failure {
-    let hint = match fault.code {
-        FaultCode::ChainBroken => {
-            Some("Batch numbers rise along a chain: give reconcile a higher --batch-id.")
-        }
-        _ => None,
-    };
-    Failure { hint: hint.map(str::to_owned), ..fault.into() }
+fn not_newer(batch_id: u64, head: &ChainHead) -> Failure {
+    let newest = head.last_batch_id;
+    let message = format!("the result is of batch {batch_id}, and the chain is at batch {newest} already");
+    Failure::new(HostCode::BatchNotNewer, message).hint(format!(
+        "Batch numbers rise along a chain: omega reconcile --batch-id {} --snapshot SNAP, with the state that batch {newest} left.",
+        newest.saturating_add(1)
+    ))
 }
 
 /// What the signers may say: judges again with the logs; without, somebody must have.

@@ -19,12 +19,16 @@ use omega_kernel::frame::HEADER_BYTES;
 
 use crate::engine::{Error, Kernel, ScanPart, Session, Verdict};
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::map::Source;
 
 /// Bytes read and fed at once with seed 0; the most with any other.
 const CHUNK_BYTES: usize = 4 << 20;
 /// Most instances that scan side by side: the same on every machine, so that a seed is a schedule.
 const MAX_INSTANCES: u64 = 4;
+
+/// Hears how many bytes have been read; its failure ends the work.
+pub type Progress<'p> = &'p mut dyn FnMut(u64) -> Result<(), Failure>;
 
 /// One log of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -53,17 +57,17 @@ pub struct Judged {
     pub bytes: u64,
 }
 
-/// Judges one batch. `progress` hears how many bytes have been read so far.
+/// Judges one batch. `progress` hears how many bytes have been read so far, and may end it.
 ///
 /// # Errors
 /// A fault of the lowest damaged log, with its file and offset; a log that was cut or changed
-/// meanwhile; whatever the engine ran into. The session's state is as it was then.
+/// meanwhile; whatever the engine ran into, and the failure of `progress`. The session's state is as it was then.
 pub fn judge(
     kernel: &Kernel,
     session: &mut Session,
     logs: &[Log<'_>],
     replay_seed: u64,
-    progress: &mut dyn FnMut(u64),
+    progress: Progress<'_>,
 ) -> Result<Judged, Failure> {
     let mut run = Run { kernel, session, logs, progress, read: 0, buffer: vec![0; CHUNK_BYTES] };
     match run.batch(Dice::new(replay_seed)) {
@@ -84,7 +88,7 @@ struct Run<'r> {
     kernel: &'r Kernel,
     session: &'r mut Session,
     logs: &'r [Log<'r>],
-    progress: &'r mut dyn FnMut(u64),
+    progress: Progress<'r>,
     read: u64,
     buffer: Vec<u8>,
 }
@@ -164,7 +168,7 @@ impl Run<'_> {
     fn next(&mut self, log: usize, offset: u64, most: usize) -> Result<usize, Failure> {
         let count = self.logs[log].source.read_at(offset, &mut self.buffer[..most])?;
         self.read += count as u64;
-        (self.progress)(self.read);
+        (self.progress)(self.read)?;
         Ok(count)
     }
 }
@@ -273,7 +277,7 @@ fn alone(kernel: &Kernel, index: u32, log: Log<'_>) -> Result<(), Error> {
         kernel,
         session: &mut session,
         logs: &[log],
-        progress: &mut |_| (),
+        progress: &mut |_| interrupt::check(),
         read: 0,
         buffer: vec![0; CHUNK_BYTES],
     };
@@ -381,7 +385,7 @@ mod tests {
 
     fn judge_all(kernel: &Kernel, sources: &[Source], seed: u64) -> Result<Judged, Failure> {
         let logs: Vec<_> = sources.iter().map(Log::whole).collect();
-        judge(kernel, &mut kernel.session()?, &logs, seed, &mut |_| ())
+        judge(kernel, &mut kernel.session()?, &logs, seed, &mut |_| Ok(()))
     }
 
     fn sources(logs: &[Vec<u8>]) -> Vec<Source> {
@@ -389,6 +393,22 @@ mod tests {
             .enumerate()
             .map(|(i, log)| Source::from_bytes(format!("{i}.omega"), log.clone()))
             .collect()
+    }
+
+    #[test]
+    fn a_failure_of_progress_ends_every_schedule() {
+        let sources = sources(&[log_of(1, 3000), log_of(2, 3000), log_of(3, 10)]);
+        let logs: Vec<_> = sources.iter().map(Log::whole).collect();
+        let kernel = kernel(Mode::Native);
+        for seed in 0..8 {
+            let mut left = 2;
+            let mut stop = |_| {
+                left -= 1;
+                if left == 0 { Err(interrupt::interrupted()) } else { Ok(()) }
+            };
+            let failure = judge(&kernel, &mut kernel.session().unwrap(), &logs, seed, &mut stop).unwrap_err();
+            assert_eq!((failure.code.name(), left), ("interrupted", 0), "seed {seed}");
+        }
     }
 
     #[test]
@@ -427,7 +447,7 @@ mod tests {
         let mut session = kernel.session().unwrap();
         let before = session.state().unwrap();
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(9000).unwrap();
-        let failure = judge(&kernel, &mut session, &[Log::whole(&source)], 0, &mut |_| ()).unwrap_err();
+        let failure = judge(&kernel, &mut session, &[Log::whole(&source)], 0, &mut |_| Ok(())).unwrap_err();
         assert_eq!(failure.code, Code::Host(crate::failure::HostCode::ChangedWhileRead));
         assert_eq!(session.state().unwrap(), before);
     }
@@ -437,7 +457,7 @@ mod tests {
         let sources = sources(&[log_of(1, 50)]);
         let (wasm, dual) = (kernel(Mode::Wasm), kernel(Mode::Dual));
         let mut session = wasm.session().unwrap();
-        judge(&wasm, &mut session, &[Log::whole(&sources[0])], 0, &mut |_| ()).unwrap();
+        judge(&wasm, &mut session, &[Log::whole(&sources[0])], 0, &mut |_| Ok(())).unwrap();
         let mut bytes = Vec::new();
         session
             .snapshot(None, |chunk| {

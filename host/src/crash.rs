@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::Log;
 use crate::failure::{Failure, HostCode};
 use crate::files;
+use crate::interrupt;
 
 const MANIFEST: &str = "manifest.json";
 const KERNEL: &str = "kernel.wasm";
@@ -37,6 +38,8 @@ const SNAPSHOT: &str = "snapshot.bin";
 /// Bytes of a manifest: 4,096 logs with their names fit several times.
 const MAX_MANIFEST_BYTES: u64 = 8 << 20;
 const FORMAT: u32 = 1;
+/// Crash folders of one name that are told apart by numbers.
+const MAX_SAME_NAMES: u32 = 10_000;
 
 /// What goes into a crash folder.
 #[derive(Debug, Clone, Copy)]
@@ -88,11 +91,20 @@ pub fn replay_command(folder: &Path) -> String {
     format!("omega replay --crash {}", folder.display())
 }
 
-/// Writes a crash folder inside `parent` and gives its path. An older folder of the same name
-/// stays; the new one then gets a number.
+/// Where a crash folder is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its path.
+    pub folder: PathBuf,
+    /// The very same one was there before.
+    pub kept: bool,
+}
+
+/// Writes a crash folder inside `parent`. An older folder of the same name stays: it is kept as it
+/// is where it says the same, and where it does not the new one gets a number.
 ///
 /// Errors: `write-failed`, and those of reading the inputs. Nothing is left behind then.
-pub fn write(parent: &Path, remains: &Remains<'_>) -> Result<PathBuf, Failure> {
+pub fn write(parent: &Path, remains: &Remains<'_>) -> Result<Left, Failure> {
     let made = tempfile::Builder::new().prefix(".omega-crash-").suffix(".partial").tempdir_in(parent);
     let partial = made.map_err(|error| files::unwritable(&error, parent))?;
     let folder = partial.path();
@@ -129,11 +141,29 @@ pub fn write(parent: &Path, remains: &Remains<'_>) -> Result<PathBuf, Failure> {
     }
 
     let stem = format!("omega-crash-{}-{}", remains.batch_id, &manifest.body.blake3[..8]);
+    if let Some(folder) = same(parent, &stem, &text) {
+        return Ok(Left { folder, kept: true });
+    }
     let place = rename_free(folder, parent, &stem).map_err(unwritable)?;
     // Renamed: the temporary folder is no more, and nothing is to be removed.
     let _ = partial.keep();
     files::sync_folder_of(&place).map_err(|error| files::unwritable(&error, &place))?;
-    Ok(place)
+    Ok(Left { folder: place, kept: false })
+}
+
+/// The folder of this name, or of this name and a number, that holds the same to the bit.
+fn same(parent: &Path, stem: &str, manifest: &[u8]) -> Option<PathBuf> {
+    (1..MAX_SAME_NAMES)
+        .map(|number| parent.join(numbered(stem, number)))
+        .take_while(|place| place.exists())
+        .find(|place| {
+            let found = files::read_small(&place.join(MANIFEST), MAX_MANIFEST_BYTES, "a manifest");
+            found.is_ok_and(|found| found == manifest) && open(place).is_ok()
+        })
+}
+
+fn numbered(stem: &str, number: u32) -> String {
+    if number == 1 { stem.to_owned() } else { format!("{stem}-{number}") }
 }
 
 /// Opens a crash folder and checks every file in it.
@@ -228,6 +258,7 @@ fn pump(source: &mut dyn Read, target: &mut dyn Write) -> io::Result<(u64, Hash)
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0u8; 256 << 10];
     loop {
+        interrupt::check().map_err(io::Error::other)?;
         let count = match source.read(&mut buffer) {
             Ok(0) => return Ok((hasher.count(), *hasher.finalize().as_bytes())),
             Ok(count) => count,
@@ -266,9 +297,8 @@ fn check(folder: &Path, stated: &ManifestFile, name: &str, target: &mut dyn Writ
 
 /// Renames to the first free name, never over another folder.
 fn rename_free(from: &Path, parent: &Path, stem: &str) -> io::Result<PathBuf> {
-    for number in 1..10_000 {
-        let name = if number == 1 { stem.to_owned() } else { format!("{stem}-{number}") };
-        let place = parent.join(name);
+    for number in 1..MAX_SAME_NAMES {
+        let place = parent.join(numbered(stem, number));
         match renameat_with(CWD, from, CWD, &place, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(place),
             Err(rustix::io::Errno::EXIST) => {}
@@ -304,7 +334,7 @@ mod tests {
             snapshot: Some(b"state"),
             inputs: &inputs,
         };
-        let folder = write(place.path(), &remains).unwrap();
+        let folder = write(place.path(), &remains).unwrap().folder;
         (place, folder)
     }
 
@@ -354,10 +384,15 @@ mod tests {
             snapshot: None,
             inputs: &input,
         };
-        let second = write(place.path(), &remains).unwrap();
+        let second = write(place.path(), &remains).unwrap().folder;
         assert_eq!(
             second.file_name().unwrap().to_str().unwrap(),
             format!("{}-2", first.file_name().unwrap().to_str().unwrap())
+        );
+        assert_eq!(
+            write(place.path(), &remains).unwrap(),
+            Left { folder: second.clone(), kept: true },
+            "the same again is one folder"
         );
         assert_eq!(open(&first).unwrap().replay_seed, u64::MAX);
         assert_eq!(open(&second).unwrap().snapshot, None);

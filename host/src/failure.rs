@@ -208,6 +208,10 @@ codes! {
     ResultInvalid = 30_933, "result-invalid";
     /// The component did not judge this result, and no logs are at hand to judge it again.
     NotByComponent = 30_934, "not-judged-by-component";
+    /// The chain's newest certificate certifies this result already.
+    AlreadyCertified = 30_935, "already-certified";
+    /// The batch number is not above the chain's newest.
+    BatchNotNewer = 30_936, "batch-not-newer";
     /// The repository cannot be imported.
     GitInvalid = 30_941, "git-repository-invalid";
     /// The repository is shallow: its history is incomplete.

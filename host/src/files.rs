@@ -9,9 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::failure::{Failure, HostCode};
+use crate::interrupt;
+use crate::outputs::Kind;
 
 /// Why a file could not be opened or read.
 pub fn unreadable(error: &io::Error, path: &Path) -> Failure {
+    if let Some(interrupted) = interrupt::of(error) {
+        return interrupted;
+    }
     match error.kind() {
         ErrorKind::NotFound if path == Path::new("-") => {
             Failure::new(HostCode::NotFound, "standard input is not read here, and no file is named `-`")
@@ -33,6 +38,9 @@ pub fn unreadable(error: &io::Error, path: &Path) -> Failure {
 
 /// Why a file could not be made or written.
 pub fn unwritable(error: &io::Error, path: &Path) -> Failure {
+    if let Some(interrupted) = interrupt::of(error) {
+        return interrupted;
+    }
     let failure = Failure::new(HostCode::WriteFailed, format!("the file could not be written: {error}"));
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
@@ -71,23 +79,25 @@ pub fn read_small(path: &Path, cap: u64, what: &str) -> Result<Vec<u8>, Failure>
     Ok(bytes)
 }
 
-/// Writes a file whole or not at all: under a temporary name, synced, renamed over an older one.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_streamed(path, |file| file.write_all(bytes).map_err(|error| unwritable(&error, path)))
+/// Writes a file whole or not at all: under a temporary name, synced, renamed over an older one of
+/// its kind. A file of another kind is kept, and the failure is `write-failed`.
+pub fn write_whole(path: &Path, kind: Kind, bytes: &[u8]) -> Result<(), Failure> {
+    write_streamed(path, kind, |file| file.write_all(bytes).map_err(|error| unwritable(&error, path)))
 }
 
 /// As [`write_whole`], for content that `write` makes piece by piece.
 pub fn write_streamed(
     path: &Path,
+    kind: Kind,
     write: impl FnOnce(&mut File) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |error: io::Error| unwritable(&error, path);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    kind.may_replace(path)?;
     let mut file = tempfile::Builder::new()
         .prefix(".omega-")
         .suffix(".partial")
         .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder)
+        .tempfile_in(folder_of(path))
         .map_err(failed)?;
     write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(failed)?;
@@ -103,10 +113,14 @@ pub fn survive_size_limit() {
     let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
 }
 
+/// The folder that a file stands in, or would.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Brings a file's name to the disk: syncs the folder that it stands in.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use crate::failure::{Failure, HostCode};
 use crate::files;
+use crate::interrupt;
 
 /// An input, open for reading at any offset and from any thread.
 #[derive(Debug)]
@@ -37,7 +38,8 @@ impl Source {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Failure> {
         let path = path.as_ref();
         if is_standard_input(path) {
-            let spooled = spool(&mut io::stdin().lock()).map_err(|failure| failure.file(path))?;
+            let spooled =
+                spool(&mut interrupt::reading(io::stdin())).map_err(|failure| failure.file(path))?;
             return Self::map(path, spooled);
         }
         let unreadable = |error: io::Error| files::unreadable(&error, path);
@@ -57,7 +59,7 @@ impl Source {
         }
         let mut file = File::open(path).map_err(unreadable)?;
         if kind.is_fifo() {
-            file = spool(&mut file).map_err(|failure| failure.file(path))?;
+            file = spool(&mut interrupt::reading(file)).map_err(|failure| failure.file(path))?;
         }
         Self::map(path, file)
     }
@@ -181,7 +183,11 @@ fn spool(from: &mut impl Read) -> Result<File, Failure> {
             Ok(0) => return Ok(file),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::new(HostCode::Unreadable, format!("the pipe broke: {error}"))),
+            Err(error) => {
+                return Err(interrupt::of(&error).unwrap_or_else(|| {
+                    Failure::new(HostCode::Unreadable, format!("the pipe broke: {error}"))
+                }));
+            }
         };
         io::Write::write_all(&mut file, &buffer[..count]).map_err(cannot_write)?;
     }

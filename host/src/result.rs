@@ -22,6 +22,7 @@ use omega_kernel::limits::MAX_BODY_BYTES;
 
 use crate::failure::{Failure, HostCode};
 use crate::files;
+use crate::outputs::Kind;
 
 /// The first bytes of every result.
 pub const MAGIC: [u8; 8] = *b"\x89OMR\r\n\x1a\n";
@@ -104,7 +105,7 @@ impl ResultFile {
 
     /// Writes the result, whole or not at all.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        files::write_whole(path, &self.encode())
+        files::write_whole(path, Kind::Result, &self.encode())
     }
 }
 

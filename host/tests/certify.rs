@@ -46,12 +46,12 @@ fn what_does_not_continue_the_chain_is_refused() {
     let place = Place::with_chain();
     let log = place.read("cert.log");
     // The same batch again.
-    certify(&place, &[], 20, "state-mismatch");
+    certify(&place, &[], 30, "already-certified");
     // The right state and an old number.
     place.write("grown.omega", &pair().0.bytes());
     let args = ["reconcile", "--input", "grown.omega", "--snapshot", "s2", "--output", "r", "--batch-id"];
     place.run(&[&args[..], &["2"]].concat(), 0);
-    certify(&place, &[], 20, "chain-broken");
+    certify(&place, &[], 30, "batch-not-newer");
     assert_eq!(place.read("cert.log"), log, "a refusal wrote");
     place.run(&[&args[..], &["7"]].concat(), 0);
     assert_eq!(certify(&place, &[], 0, "")["height"], "3");

@@ -100,7 +100,7 @@ fn hasty() -> Limits {
 fn run(component: Vec<u8>, options: &Options) -> Result<(), Failure> {
     let kernel = Kernel::from_bytes(component, options)?;
     let log = Source::from_bytes("x.omega", vec![0; 1000]);
-    judge(&kernel, &mut kernel.session()?, &[Log::whole(&log)], 0, &mut |_| ()).map(drop)
+    judge(&kernel, &mut kernel.session()?, &[Log::whole(&log)], 0, &mut |_| Ok(())).map(drop)
 }
 
 #[track_caller]

@@ -18,7 +18,8 @@ fn options() -> Options {
 fn judged(kernel: &Kernel) -> Judged {
     let log = |name| Source::from_bytes(name, LogHeader::new(name).unwrap().encode().to_vec());
     let (a, b) = (log("a"), log("b"));
-    judge(kernel, &mut kernel.session().unwrap(), &[Log::whole(&a), Log::whole(&b)], 3, &mut |_| ()).unwrap()
+    judge(kernel, &mut kernel.session().unwrap(), &[Log::whole(&a), Log::whole(&b)], 3, &mut |_| Ok(()))
+        .unwrap()
 }
 
 #[test]

@@ -40,3 +40,13 @@ small_disk() {
     unshare --mount --map-root-user bash -euo pipefail -c \
         'mount -t tmpfs -o size="$1"k none disk; cd disk; . "$2"; eval "$3"' - "$1" "${BASH_SOURCE[0]}" "$2"
 }
+
+# catches PID: waits until the process has a handler for SIGTERM (bit 14 of the mask)
+catches() {
+    local mask
+    while mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status") && [ -n "$mask" ]; do
+        (((0x$mask & 0x4000) == 0)) || break
+        sleep 0.01
+    done
+    sleep 0.02
+}

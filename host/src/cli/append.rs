@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::produce::append::{self, Appended, Request};
 use crate::produce::event::{parse_id, parse_new_id, show_id};
 use crate::produce::reading::{open, read_payload};
@@ -87,7 +88,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     let payload = match (&args.payload, &args.file) {
         (Some(text), _) => read_payload(text.as_bytes(), Path::new("--payload"))?,
         (None, Some(path)) => read_payload(open(path)?, path)?,
-        (None, None) => read_payload(io::stdin().lock(), Path::new("-"))?,
+        (None, None) => read_payload(interrupt::reading(io::stdin()), Path::new("-"))?,
     };
     let request = Request {
         log: args.log,

@@ -7,6 +7,7 @@ use omega_kernel::body::VerdictKind;
 
 use crate::certify::{self, Certified, Request};
 use crate::failure::{Failure, HostCode};
+use crate::outputs::{Kind, Outputs};
 use crate::report::{Outcome, Report};
 use crate::result::ResultFile;
 use crate::verify::verdict_name;
@@ -65,9 +66,18 @@ pub struct Args {
 
 /// Checks, signs, stores, writes.
 pub fn run(args: Args) -> Result<Report, Failure> {
+    let output = args.output.clone().unwrap_or_else(|| args.result.with_extension("cert"));
+    Outputs::default()
+        .reads("--result", [&args.result])
+        .reads("--key", &args.keys)
+        .reads("--input", &args.inputs)
+        .reads("--snapshot", &args.snapshot)
+        .reads("--kernel", &args.kernels)
+        .appends("--cert-log", &args.cert_log)
+        .writes("--output", &output, Kind::Certificate)
+        .check()?;
     let result = ResultFile::read(&args.result)?;
     matches(&args, &result).map_err(|failure| failure.file(&args.result))?;
-    let output = args.output.clone().unwrap_or_else(|| args.result.with_extension("cert"));
     let request = Request {
         result,
         keys: args.keys,

@@ -3,18 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use omega_kernel::body::VerdictKind;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::batch;
 use crate::certify::{self, Request};
 use crate::check::Log;
-use crate::failure::Failure;
+use crate::failure::{Failure, HostCode};
 use crate::map::Source;
+use crate::outputs::{Kind, Outputs};
 use crate::produce::output::NewFile;
 use crate::produce::{event_json, writer};
 use crate::report::Report;
 use crate::result::ResultFile;
+use crate::sign::Signer;
 use crate::summary;
+
+/// Bytes that are compared at once.
+const COMPARED_BYTES: usize = 1 << 20;
 
 /// Flags of `omega check`.
 #[derive(Debug, clap::Args)]
@@ -57,6 +63,9 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         return Err(Failure::usage("--certify judges twice, and standard input can be read only once")
             .hint("Write it to a file first: whoever verifies needs that log, too."));
     }
+    if args.certify {
+        before_judging(&args)?;
+    }
     let kernel = batch::kernel(None)?;
     let open = |path: &PathBuf| Opened::new(path, args.certify);
     let opened = args.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -76,9 +85,42 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     }
     if args.certify {
         let inputs: Vec<PathBuf> = opened.iter().map(|opened| opened.source.path().to_owned()).collect();
-        report = certified(&args, result, inputs, report)?;
+        report = match certified(&args, result, inputs, report.clone()) {
+            Ok(report) => report,
+            Err(failure) => not_certified(&report, &failure),
+        };
     }
     Ok(report)
+}
+
+/// What stands against a certificate whatever the logs say, while nothing was read yet.
+fn before_judging(args: &Args) -> Result<(), Failure> {
+    Outputs::default()
+        .reads("a log to compare", &args.logs)
+        .reads("--key", [&args.key])
+        .appends("--cert-log", &args.cert_log)
+        .writes("--output", &args.output, Kind::Certificate)
+        .check()?;
+    Signer::load(&args.key)?;
+    certify::no_chain_yet(&args.cert_log)
+}
+
+/// The failure, and behind it all that was judged: the verdict stands, though nobody signed it.
+fn not_certified(judged: &Report, failure: &Failure) -> Report {
+    let told = judged.to_people();
+    let report = told.lines().fold(Report::failed("check", failure), Report::line);
+    let Value::Object(fields) = judged.to_json() else { return report };
+    let common = ["command", "outcome", "exit", "code", "number", "message", "hint"];
+    let own = fields.into_iter().filter(|(name, _)| !common.contains(&name.as_str()));
+    own.fold(report, |report, (name, value)| report.field(&name, value)).field(
+        "certified",
+        json!({ "failed": {
+            "code": failure.code.name(),
+            "number": failure.code.number(),
+            "message": failure.message,
+            "hint": failure.hint,
+        } }),
+    )
 }
 
 /// Signs and chains the verdict; the logs are judged again before that.
@@ -111,6 +153,7 @@ fn certified(
     let output = args.output.display().to_string();
     Ok(report
         .line(format!("  certified in {output}, signed as {}", certified.statement.name()))
+        .field("certified", json!({ "failed": null, "height": certified.certificate.fields().height.to_string(), "statement": certified.statement.name() }))
         .field("certificate", output)
         .field("chain_id", data_encoding::HEXLOWER.encode(&certified.certificate.chain_id())))
 }
@@ -129,6 +172,9 @@ impl Opened {
         }
         if keep {
             let log = path.with_extension("omega");
+            if log.symlink_metadata().is_ok() {
+                return Self::kept_before(&source, path, log);
+            }
             let file = NewFile::create(&log, false)?;
             let (file, _) = event_json::to_log(source.reader(), path, &writer::log_name(path), file, &log)?;
             source.unchanged()?;
@@ -139,6 +185,36 @@ impl Opened {
         source.unchanged()?;
         Ok(Opened { source: Source::open(converted.path())?, _converted: Some(converted) })
     }
+
+    /// A log of the name that JSON would be kept under: it must be what the JSON converts to.
+    fn kept_before(json: &Source, path: &Path, log: PathBuf) -> Result<Self, Failure> {
+        let (converted, _) = event_json::to_temporary_log(json.reader(), path)?;
+        json.unchanged()?;
+        let kept = Source::open(&log)?;
+        if is_same(&Source::open(converted.path())?, &kept)? {
+            return Ok(Opened { source: kept, _converted: None });
+        }
+        let message =
+            format!("{} exists already, and is not what {} converts to", log.display(), path.display());
+        Err(Failure::new(HostCode::WriteFailed, message)
+            .hint("Move it away, or give the JSON file another name: its log is kept beside it.")
+            .file(log))
+    }
+}
+
+/// Whether both hold the same bytes.
+fn is_same(a: &Source, b: &Source) -> Result<bool, Failure> {
+    let (mut left, mut right) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
+    let mut at = 0;
+    while a.len() == b.len() && at < a.len() {
+        let count = a.read_at(at, &mut left)?;
+        b.read_at(at, &mut right)?;
+        if left[..count] != right[..count] {
+            return Ok(false);
+        }
+        at += count as u64;
+    }
+    Ok(a.len() == b.len())
 }
 
 /// Whether the first byte that is not white space opens a JSON value (a byte order mark, too, leads

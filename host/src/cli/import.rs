@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::generate::with_files;
 use crate::failure::Failure;
+use crate::outputs::Outputs;
 use crate::produce::reading::open;
 use crate::produce::writer::{Logs, SplitBy};
 use crate::produce::{cloudevents, git, trace};
@@ -129,6 +130,10 @@ fn write<T: Serialize>(
     to: &Output,
     import: impl FnOnce(&mut Logs) -> Result<T, Failure>,
 ) -> Result<Report, Failure> {
+    Outputs::default()
+        .reads(if format == "git" { "--repo" } else { "--input" }, [&input.to_owned()])
+        .writes_otherwise("--output", &to.output)
+        .check()?;
     let mut logs = Logs::create(&to.output, to.split_by, to.force)?;
     let imported = import(&mut logs)?;
     let written = logs.finish()?;

@@ -7,6 +7,7 @@ use omega_kernel::proof::Proven;
 use crate::failure::Failure;
 use crate::files;
 use crate::map::Source;
+use crate::outputs::{Kind, Outputs};
 use crate::produce::event::parse_id;
 use crate::prove;
 use crate::report::{Outcome, Report};
@@ -43,13 +44,19 @@ pub struct Args {
 
 /// Makes the proof and checks it before it is written.
 pub fn run(args: Args) -> Result<Report, Failure> {
+    Outputs::default()
+        .reads("--cert", [&args.cert])
+        .reads("--input", &args.inputs)
+        .reads("--snapshot", &args.snapshot)
+        .writes("--output", &args.output, Kind::Proof)
+        .check()?;
     let certificate = read_certificate(&args.cert)?;
     let made = match (args.event, args.id_in_state, &args.snapshot) {
         (Some(id), ..) => prove::event(id, &certificate, &args.inputs)?,
         (None, Some(id), Some(snapshot)) => prove::id_in_state(id, &certificate, &Source::open(snapshot)?)?,
         _ => return Err(Failure::usage("name an event, or an id and a snapshot")),
     };
-    files::write_whole(&args.output, &made.bytes)?;
+    files::write_whole(&args.output, Kind::Proof, &made.bytes)?;
     let (shows, shows_not, fields) = proofs::words(&made.proven, certificate.fields().height);
     let mut report = Report::new("prove", Outcome::Ok)
         .message(format!("{shows} The proof is in {}.", args.output.display()))

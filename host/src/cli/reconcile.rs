@@ -11,6 +11,7 @@ use crate::check::Log;
 use crate::engine::Session;
 use crate::failure::Failure;
 use crate::files;
+use crate::outputs::{Kind, Outputs};
 use crate::report::Report;
 use crate::result::ResultFile;
 use crate::summary;
@@ -51,6 +52,15 @@ pub struct Args {
 
 /// Judges, writes the result, keeps the state, leaves a crash folder on a conflict.
 pub fn run(args: Args) -> Result<Report, Failure> {
+    let outputs = Outputs::default()
+        .reads("--input", &args.inputs)
+        .reads("--snapshot", &args.snapshot)
+        .reads("--kernel", &args.kernel)
+        .writes("--output", &args.output, Kind::Result);
+    match &args.save_snapshot {
+        Some(path) => outputs.writes("--save-snapshot", path, Kind::Snapshot).check()?,
+        None => outputs.check()?,
+    }
     let kernel = batch::kernel(args.kernel.as_deref())?;
     let sources = batch::open(&args.inputs)?;
     let (mut session, position) = batch::session(&kernel, args.snapshot.as_deref())?;
@@ -86,7 +96,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
 }
 
 fn save_snapshot(session: &mut Session, path: &Path) -> Result<(), Failure> {
-    files::write_streamed(path, |file| {
+    files::write_streamed(path, Kind::Snapshot, |file| {
         session
             .snapshot(None, |chunk| file.write_all(chunk).map_err(|error| files::unwritable(&error, path)))?;
         Ok(())

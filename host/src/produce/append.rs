@@ -10,7 +10,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use omega_kernel::event::EventHeader;
 use omega_kernel::fault::FaultCode;
@@ -25,8 +28,14 @@ use super::reading::{Survey, read_log};
 use super::writer::log_name;
 use crate::failure::{Code, Failure, HostCode};
 use crate::files::{survive_size_limit, unreadable, unwritable};
+use crate::interrupt;
 use crate::map::empty;
 use crate::sign::Signer;
+
+/// How long another process may write before that is a failure.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Times that the log may turn out to be another one than was opened.
+const LOOKS: u32 = 8;
 
 /// What to append, and where.
 #[derive(Debug, Default)]
@@ -76,10 +85,53 @@ pub struct Appended {
 
 /// Appends.
 pub fn append(request: &Request) -> Result<Appended, Failure> {
-    match OpenOptions::new().read(true).write(true).open(&request.log) {
-        Ok(file) => continue_log(file, request),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => start_log(request),
-        Err(error) => Err(unreadable(&error, &request.log)),
+    let path = &request.log;
+    // Another process may make the log, or put another in its place, between two looks.
+    for _ in 0..LOOKS {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => {
+                lock(&file, path)?;
+                if is_at(&file, path) {
+                    return continue_log(file, request);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match start_log(request) {
+                Err(failure) if failure.code == Code::Host(HostCode::WriteFailed) && path.is_file() => {}
+                started => return started,
+            },
+            Err(error) => return Err(unreadable(&error, path)),
+        }
+    }
+    Err(locked(path))
+}
+
+/// Waits a little while another process writes.
+fn lock(file: &File, path: &Path) -> Result<(), Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive).map_err(io::Error::from) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(unwritable(&error, path)),
+            Err(_) if Instant::now() >= deadline => return Err(locked(path)),
+            Err(_) => {
+                interrupt::check()?;
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+fn locked(path: &Path) -> Failure {
+    Failure::new(HostCode::StoreLocked, format!("another process is writing {}", path.display()))
+        .hint("Try again when it is done.")
+        .file(path)
+}
+
+/// Whether the path still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.metadata()) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
     }
 }
 
@@ -97,17 +149,6 @@ fn start_log(request: &Request) -> Result<Appended, Failure> {
 
 fn continue_log(mut file: File, request: &Request) -> Result<Appended, Failure> {
     let path = &request.log;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
-        let error = io::Error::from(error);
-        match error.kind() {
-            io::ErrorKind::WouldBlock => {
-                Failure::new(HostCode::StoreLocked, format!("another process is writing {}", path.display()))
-                    .hint("Try again when it is done.")
-                    .file(path)
-            }
-            _ => unwritable(&error, path),
-        }
-    })?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| unreadable(&error, path))?;
     if bytes.is_empty() {
@@ -324,6 +365,25 @@ mod tests {
             append(&Request { id: Some(seeing.header.id), ..request(&bob, "") }).unwrap_err().code.exit(),
             2
         );
+    }
+
+    #[test]
+    fn writers_that_start_a_log_at_once_all_get_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("a.omega");
+        let done: Vec<Appended> = thread::scope(|scope| {
+            let writers: Vec<_> = (0..8)
+                .map(|node| {
+                    let request = Request { node, ..request(&log, "x") };
+                    scope.spawn(move || append(&request).unwrap())
+                })
+                .collect();
+            writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        assert_eq!(done.iter().filter(|done| done.created).count(), 1);
+        let survey = read_log(&log).unwrap().1;
+        assert!(survey.damage.is_none());
+        assert_eq!((survey.leaves.count(), survey.lamport), (8, 8));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::event::show_id;
 use super::reading::read_file;
 use super::writer::{LogWriter, Written};
 use crate::failure::Failure;
+use crate::outputs::is_same_file;
 
 /// What was erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,12 +81,10 @@ fn is_similar(a: u128, b: u128) -> bool {
 }
 
 fn refuse_same_file(input: &Path, output: &Path) -> Result<(), Failure> {
-    match (input.canonicalize(), output.canonicalize()) {
-        (Ok(a), Ok(b)) if a == b => {
-            Err(Failure::usage("--output is the input: a log is never rewritten in place")
-                .hint("Name another file, check it, then move it over the old one."))
-        }
-        _ => Ok(()),
+    match is_same_file(input, output) {
+        true => Err(Failure::usage("--output is the input: a log is never rewritten in place")
+            .hint("Name another file, check it, then move it over the old one.")),
+        false => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ use super::json_values::{JsonValues, Place, Value, failure};
 use super::writer::{LogWriter, Written, log_name};
 use crate::failure::{Failure, HostCode};
 use crate::files::unwritable;
+use crate::interrupt;
 
 /// The greatest number that every JSON reader reads exactly.
 pub const MAX_EXACT_NUMBER: u64 = 1 << 53;
@@ -58,6 +59,7 @@ pub fn to_log<W: Write>(
     let mut events = EventReader::new(input, path);
     let mut log = LogWriter::new(out, shown, name)?;
     while let Some(event) = events.read()? {
+        interrupt::check()?;
         log.event(&event.header, event.payload.as_ref())?;
     }
     log.into_inner()

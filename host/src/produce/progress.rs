@@ -1,12 +1,12 @@
-//! A progress bar on a terminal, and Ctrl-C: the first one ends the work cleanly, the second at once.
+//! A progress bar on a terminal, and a look at Ctrl-C (see [`crate::interrupt`]).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::failure::{Failure, HostCode};
+use crate::failure::Failure;
+use crate::interrupt;
 
 /// Events between two looks at the signal and two updates of the bar.
 const STRIDE: u64 = 1024;
@@ -32,7 +32,7 @@ impl Progress {
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
         bar.set_message(what);
-        Progress { bar, stop: interrupt_flag() }
+        Progress { bar, stop: interrupt::watch() }
     }
 
     /// `done` units are done. Fails once Ctrl-C was pressed, so that unfinished files are removed.
@@ -46,7 +46,7 @@ impl Progress {
     pub fn look(&self, done: u64) -> Result<(), Failure> {
         self.bar.set_position(done);
         if self.stop.load(Ordering::Relaxed) {
-            return Err(Failure::new(HostCode::Interrupted, "interrupted; no output was left behind"));
+            return Err(interrupt::interrupted());
         }
         Ok(())
     }
@@ -56,22 +56,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Set by the first Ctrl-C; the second one ends the process.
-fn interrupt_flag() -> Arc<AtomicBool> {
-    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    FLAG.get_or_init(|| {
-        let flag = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // Without a handler the signal keeps its default: the process ends, and only a file under
-            // a temporary name may be left.
-            let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&flag));
-            let _ = signal_hook::flag::register(signal, Arc::clone(&flag));
-        }
-        flag
-    })
-    .clone()
 }
 
 #[cfg(test)]

@@ -11,8 +11,10 @@ use omega_kernel::limits::MAX_PAYLOAD_BYTES;
 use omega_kernel::wire::{EventView, Head, Message, PayloadRef};
 
 use super::head::{self, Leaves};
+use super::progress::Progress;
 use crate::failure::{Failure, HostCode};
 use crate::files::unreadable;
+use crate::interrupt;
 use crate::map::empty;
 
 /// What one log holds.
@@ -59,9 +61,18 @@ impl Survey {
     /// Reads a log. Damage behind the header is part of the answer; a log without a readable header
     /// is a fault.
     pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        Self::watched(bytes, |_| Ok(()))
+    }
+
+    /// As [`Survey::read`]; `progress` hears how many frames were read, and may end it.
+    pub fn watched<E: From<Fault>>(
+        bytes: &[u8],
+        mut progress: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let (header, mut frames) = Frames::new(bytes)?;
         let mut survey = Survey::empty(header);
-        loop {
+        for read in 0.. {
+            progress(read)?;
             match frames.next() {
                 None => break,
                 Some(Err(fault)) => {
@@ -155,7 +166,12 @@ pub fn open(path: &Path) -> Result<File, Failure> {
 /// Reads a whole file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes).map_err(|error| unreadable(&error, path))?;
+    let file = open(path)?;
+    let done = match file.metadata().is_ok_and(|about| about.is_file()) {
+        true => { &file }.read_to_end(&mut bytes),
+        false => interrupt::reading(file).read_to_end(&mut bytes),
+    };
+    done.map_err(|error| unreadable(&error, path))?;
     Ok(bytes)
 }
 
@@ -165,7 +181,8 @@ pub fn read_log(path: &Path) -> Result<(Vec<u8>, Survey), Failure> {
     if bytes.is_empty() {
         return Err(empty(path));
     }
-    let survey = Survey::read(&bytes).map_err(|fault| Failure::from(fault).file(path))?;
+    let progress = Progress::start("reading events", None);
+    let survey = Survey::watched(&bytes, |read| progress.at(read)).map_err(|failure| failure.file(path))?;
     Ok((bytes, survey))
 }
 

@@ -109,6 +109,10 @@ impl Store<File> {
             }
             Err(TryLockError::Error(error)) => return Err(files::unwritable(&error, path)),
         }
+        // A file that is no certificate log gets no sidecars.
+        if !has_begun(&log).map_err(|error| files::unreadable(&error, path))? {
+            Walk::new(&log, None).map_err(|failure| failure.file(path))?;
+        }
         let index = open_file(&index_path)?;
         let hash = open_file(&hash_path)?;
         let store = Store::on(path.to_owned(), log, index, hash)?;
@@ -264,12 +268,23 @@ fn start<D: Disk>(log: &mut D, stated: Option<&Summary>) -> Result<(), Failure> 
     }
     let mut found = vec![0; length as usize];
     log.read_exact_at(&mut found, 0).map_err(unwritable)?;
-    // Zeros at the end: the length was on disk before the bytes were.
-    let written = found.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-    if found != LOG_HEADER && LOG_HEADER.starts_with(&found[..written]) {
+    if found != LOG_HEADER && is_beginning(&found) {
         log.write_all_at(&LOG_HEADER, 0).and_then(|()| log.sync()).map_err(unwritable)?;
     }
     Ok(())
+}
+
+/// Whether the file starts with the header, or with as much of it as an unfinished creation left.
+fn has_begun(log: &File) -> std::io::Result<bool> {
+    let mut found = vec![0; Disk::len(log)?.min(LOG_HEADER.len() as u64) as usize];
+    Disk::read_exact_at(log, &mut found, 0)?;
+    Ok(is_beginning(&found))
+}
+
+fn is_beginning(found: &[u8]) -> bool {
+    // Zeros at the end: the length was on disk before the bytes were.
+    let written = found.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    LOG_HEADER.starts_with(&found[..written])
 }
 
 fn open_file(path: &Path) -> Result<File, Failure> {

@@ -63,7 +63,7 @@ impl Outcome {
     pub fn scheduled(kernel: &Kernel, session: &mut Session, logs: &[Vec<u8>], seed: u64) -> Self {
         let sources: Vec<Source> = logs.iter().map(|log| Source::from_bytes("x", log.clone())).collect();
         let logs: Vec<Log<'_>> = sources.iter().map(Log::whole).collect();
-        let verdict = match check::judge(kernel, session, &logs, seed, &mut |_| ()) {
+        let verdict = match check::judge(kernel, session, &logs, seed, &mut |_| Ok(())) {
             Ok(judged) => Ok(judged.verdict),
             Err(failure) => Err(fault_of(failure)),
         };
