@@ -103,11 +103,39 @@ impl From<Fault> for Failure {
         Failure {
             code: Code::Kernel(fault.code),
             message: fault.message,
-            hint: None,
+            hint: advice(fault.code).map(str::to_owned),
             file: None,
             offset: fault.offset,
         }
     }
+}
+
+/// What to do about a fault of the kernel, which knows neither commands nor files.
+fn advice(code: FaultCode) -> Option<&'static str> {
+    Some(match code {
+        FaultCode::NotALog => "`omega explain --input FILE` says what a file is.",
+        FaultCode::LogVersion | FaultCode::CertVersion | FaultCode::SnapshotVersion => {
+            "A newer omega wrote it: use that version."
+        }
+        FaultCode::LogHeader => {
+            "Nothing can be read without its header: get the log again from its writer or from a copy."
+        }
+        FaultCode::LogSchema => "Judge it with the omega that its writer used.",
+        FaultCode::FrameDamaged | FaultCode::TornTail => {
+            "`omega ingest --input LOG --recover OUT` keeps the clean part and says what is dropped."
+        }
+        FaultCode::NotCanonical | FaultCode::UnknownField | FaultCode::FieldInvalid => {
+            "The checksum fits: this is no damage in transfer. Tell whoever wrote the log."
+        }
+        FaultCode::HeadMismatch => {
+            "The log's end is signed for other events: ask who presented it, or get a sound copy."
+        }
+        FaultCode::SnapshotMalformed | FaultCode::SnapshotRoot => {
+            "Make the snapshot again: omega reconcile … --save-snapshot FILE."
+        }
+        FaultCode::CertMalformed => "Get the certificate again from its chain's log or from its signer.",
+        _ => return None,
+    })
 }
 
 macro_rules! codes {

@@ -8,7 +8,6 @@ use tempfile::NamedTempFile;
 use crate::batch;
 use crate::certify::{self, Request};
 use crate::check::Log;
-use crate::crash;
 use crate::failure::Failure;
 use crate::map::Source;
 use crate::produce::output::NewFile;
@@ -69,10 +68,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         body: outcome.judged.verdict.body,
     };
     if outcome.core.verdict == VerdictKind::Obstruction && !args.no_crash_folder {
-        let folder = batch::leave_corpse(&args.crash_dir, &kernel, &logs, None, &result)?;
-        report = report
-            .field("crash_folder", folder.display().to_string())
-            .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
+        report = batch::leave_corpse(report, &args.crash_dir, &kernel, &logs, None, &result);
     }
     if args.certify {
         let inputs: Vec<PathBuf> = opened.iter().map(|opened| opened.source.path().to_owned()).collect();
@@ -131,10 +127,12 @@ impl Opened {
             let log = path.with_extension("omega");
             let file = NewFile::create(&log, false)?;
             let (file, _) = event_json::to_log(source.reader(), path, &writer::log_name(path), file, &log)?;
+            source.unchanged()?;
             file.finish()?;
             return Ok(Opened { source: Source::open(log)?, _converted: None });
         }
         let (converted, _) = event_json::to_temporary_log(source.reader(), path)?;
+        source.unchanged()?;
         Ok(Opened { source: Source::open(converted.path())?, _converted: Some(converted) })
     }
 }

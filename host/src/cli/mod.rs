@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::files;
 use crate::report::{Outcome, Report};
 
 pub mod append;
@@ -154,6 +155,7 @@ impl Command {
 
 /// The whole program: parses, runs, prints, and gives the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    files::survive_size_limit();
     let args: Vec<OsString> = args.into_iter().collect();
     let (report, json) = match parse(&args) {
         Ok(cli) => (run_guarded(cli.command), cli.json),
