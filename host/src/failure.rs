@@ -176,6 +176,9 @@ codes! {
     StoreDamaged = 30_907, "store-damaged";
     /// The file is empty.
     EmptyFile = 30_908, "file-empty";
+    /// Bytes behind the last whole certificate of a log cannot be read: an unfinished append, or
+    /// damage.
+    StoreTail = 30_909, "store-tail-unreadable";
     /// The key file can be read by others.
     KeyFileMode = 30_911, "key-file-mode";
     /// The key file holds no usable key.
@@ -230,6 +233,8 @@ codes! {
     CertificateMissing = 30_965, "certificate-missing";
     /// The batch holds no such event.
     EventNotFound = 30_966, "event-not-found";
+    /// Logs were given, and none of them was judged.
+    InputsUnused = 30_967, "inputs-not-judged";
     /// The command was interrupted before it was done.
     Interrupted = 30_971, "interrupted";
 }

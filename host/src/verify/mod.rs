@@ -11,7 +11,7 @@ use omega_kernel::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
 use omega_kernel::proof::Proof;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, HostCode};
 use crate::inputs::Input;
 use crate::map::Source;
 use crate::trust::Trust;
@@ -118,10 +118,18 @@ pub fn verify(request: &Request) -> Result<Verified, Failure> {
             }
         }
     };
-    let unused = against.judging.unused();
-    if !unused.is_empty() && verified.newest.is_some() {
-        let names = unused.join(", ");
-        verified.checks.unchecked("inputs", format!("not among the logs that were judged: {names}"));
+    if verified.newest.is_some() {
+        let none = against.judging.none_used();
+        for reason in against.judging.unused() {
+            if none {
+                // Whoever gives logs asks for a judgement, and this is none.
+                let failure = Failure::new(HostCode::InputsUnused, format!("no log was judged; {reason}"));
+                let hint = "Give the logs that the certificate names, or none: `omega explain` lists them.";
+                verified.checks.missing("inputs", failure.hint(hint));
+            } else {
+                verified.checks.unchecked("inputs", reason);
+            }
+        }
     }
     Ok(verified)
 }
