@@ -121,7 +121,11 @@ fn advice(code: FaultCode) -> Option<&'static str> {
             "Nothing can be read without its header: get the log again from its writer or from a copy."
         }
         FaultCode::LogSchema => "Judge it with the omega that its writer used.",
-        FaultCode::FrameDamaged | FaultCode::TornTail => {
+        FaultCode::TornTail => {
+            "An unfinished append, or a damaged length: look for an intact copy before you recover it with \
+             `omega ingest --input LOG --recover OUT`."
+        }
+        FaultCode::FrameDamaged => {
             "`omega ingest --input LOG --recover OUT` keeps the clean part and says what is dropped."
         }
         FaultCode::NotCanonical | FaultCode::UnknownField | FaultCode::FieldInvalid => {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use omega_kernel::fault::FaultCode;
 use serde_json::{Value, json};
 
+use crate::explain::kind;
 use crate::failure::{Code, Failure, HostCode};
 use crate::report::wrap;
 
@@ -104,7 +105,7 @@ impl Checks {
 
     /// It does not hold, or could not be finished.
     pub fn fail(&mut self, name: &'static str, failure: impl Into<Failure>) {
-        let failure = failure.into();
+        let failure = kind::advised(failure.into());
         self.push(name, Status::Failed(failure.code), located(&failure), failure.hint);
     }
 

@@ -40,7 +40,13 @@ enum At {
 impl<'i> Judging<'i> {
     /// Starts at the snapshot or, without one, at the empty state.
     pub fn new(inputs: &'i [Input], snapshot: Option<&'i Source>) -> Self {
-        Judging { inputs, snapshot, used: vec![false; inputs.len()], held: vec![None; inputs.len()], at: At::Start }
+        Judging {
+            inputs,
+            snapshot,
+            used: vec![false; inputs.len()],
+            held: vec![None; inputs.len()],
+            at: At::Start,
+        }
     }
 
     /// Whether files were given and none of them was judged.

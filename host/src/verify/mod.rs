@@ -11,6 +11,7 @@ use omega_kernel::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
 use omega_kernel::proof::Proof;
 use serde_json::Value;
 
+use crate::explain::kind;
 use crate::failure::{Failure, HostCode};
 use crate::inputs::Input;
 use crate::map::Source;
@@ -96,7 +97,13 @@ pub fn verify(request: &Request) -> Result<Verified, Failure> {
     for path in &request.inputs {
         match Input::open(path) {
             Ok(input) => inputs.push(input),
-            Err(failure) => checks.fail("inputs", failure),
+            Err(failure) => checks.fail(
+                "inputs",
+                match kind::json_for_log(path) {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                },
+            ),
         }
     }
     let mut against = Against {
