@@ -225,6 +225,14 @@ fn accepted(conflict: &Conflict) -> Option<Accepted> {
     }
 }
 
+/// Whether two different events of one stream name the same event before them.
+fn forked(one: &Event, other: &Event) -> bool {
+    one.event_hash != other.event_hash
+        && (one.node, one.stream) == (other.node, other.stream)
+        && one.prev.is_some()
+        && one.prev == other.prev
+}
+
 fn sentence(conflict: &Conflict, events: &[Event], accepted: Option<&Accepted>) -> String {
     let anchor = &events[0];
     let other = events.get(1).unwrap_or(anchor);
@@ -235,6 +243,12 @@ fn sentence(conflict: &Conflict, events: &[Event], accepted: Option<&Accepted>) 
             "an event of {stream} has lamport {}, but an event with lamport {} was accepted there before",
             anchor.lamport,
             accepted.map_or("", |accepted| &accepted.lamport)
+        ),
+        Kind::SameLamport | Kind::WrongPrev if forked(anchor, other) => format!(
+            "writer {} forked: two different events follow {}… in stream {}",
+            anchor.node,
+            anchor.prev.as_deref().map_or("", |prev| &prev[..16]),
+            anchor.stream
         ),
         Kind::SameLamport => {
             format!("two events of {stream} have the same lamport, {}", anchor.lamport)

@@ -121,7 +121,11 @@ fn advice(code: FaultCode) -> Option<&'static str> {
             "Nothing can be read without its header: get the log again from its writer or from a copy."
         }
         FaultCode::LogSchema => "Judge it with the omega that its writer used.",
-        FaultCode::FrameDamaged | FaultCode::TornTail => {
+        FaultCode::TornTail => {
+            "An unfinished append, or a damaged length: look for an intact copy before you recover it with \
+             `omega ingest --input LOG --recover OUT`."
+        }
+        FaultCode::FrameDamaged => {
             "`omega ingest --input LOG --recover OUT` keeps the clean part and says what is dropped."
         }
         FaultCode::NotCanonical | FaultCode::UnknownField | FaultCode::FieldInvalid => {
@@ -176,6 +180,9 @@ codes! {
     StoreDamaged = 30_907, "store-damaged";
     /// The file is empty.
     EmptyFile = 30_908, "file-empty";
+    /// Bytes behind the last whole certificate of a log cannot be read: an unfinished append, or
+    /// damage.
+    StoreTail = 30_909, "store-tail-unreadable";
     /// The key file can be read by others.
     KeyFileMode = 30_911, "key-file-mode";
     /// The key file holds no usable key.
@@ -234,6 +241,8 @@ codes! {
     CertificateMissing = 30_965, "certificate-missing";
     /// The batch holds no such event.
     EventNotFound = 30_966, "event-not-found";
+    /// Logs were given, and none of them was judged.
+    InputsUnused = 30_967, "inputs-not-judged";
     /// The command was interrupted before it was done.
     Interrupted = 30_971, "interrupted";
 }

@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -62,7 +62,7 @@ pub fn public_key(text: &str) -> Result<[u8; 32], Failure> {
         let bytes =
             HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
         let bytes = bytes.ok_or_else(|| {
-            invalid("this is no Ed25519 public key")
+            invalid(NO_KEY)
                 .hint("Give 64 hex digits, a PEM block, or an OpenSSH line that starts with ssh-ed25519.")
         })?;
         point(&bytes)?
@@ -83,13 +83,20 @@ pub fn public_key_or_file(text: &str) -> Result<[u8; 32], Failure> {
             public_key(&content).map_err(|failure| failure.file(text))
         }
         Err(error) => public_key(text).map_err(|failure| match error.kind() {
+            ErrorKind::NotFound if failure.message == NO_KEY => {
+                Failure { message: format!("{NO_KEY}, and there is no such file"), ..failure }
+            }
             ErrorKind::NotFound => failure,
             _ => unreadable(&error, Path::new(text)),
         }),
     }
 }
 
+const NO_KEY: &str = "this is no Ed25519 public key";
 const HOW_TO_MAKE: &str = "`omega keygen` makes an Ed25519 key.";
+
+const PRIVATE_BESIDE: &str =
+    "It stands in the file beside it: omega.key for omega.pub, id_ed25519 for id_ed25519.pub.";
 
 fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(HostCode::KeyInvalid, message)
@@ -117,6 +124,15 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, Failure> {
     }
     if !meta.is_file() {
         return Err(invalid("the key file is no regular file").file(path));
+    }
+    // A public key may be open to all; advice about its mode would lead astray.
+    let mut start = Zeroizing::new([0; 32]);
+    let count = file.read_at(&mut start[..], 0).map_err(|error| unreadable(&error, path))?;
+    let is = |prefix: &str| start[..count].starts_with(prefix.as_bytes());
+    if is(SPKI) || is("ssh-") || is("ecdsa-") {
+        return Err(invalid(format!("{} is a public key; give the private key", path.display()))
+            .hint(PRIVATE_BESIDE)
+            .file(path));
     }
     let mode = meta.mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -166,9 +182,7 @@ fn private_key(text: &str) -> Result<SigningKey, Failure> {
             .hint("Write an unencrypted copy, mode 0600: `openssl pkcs8 -in KEY -out omega.key`."));
     }
     if text.starts_with(SPKI) || text.starts_with("ssh-") || text.starts_with("ecdsa-") {
-        return Err(invalid("this is a public key; signing needs the private one").hint(
-            "It stands in the file beside it: omega.key for omega.pub, id_ed25519 for id_ed25519.pub.",
-        ));
+        return Err(invalid("this is a public key; give the private key").hint(PRIVATE_BESIDE));
     }
     if text.contains("PRIVATE KEY-----") {
         return Err(invalid("the private key is neither PKCS#8 nor OpenSSH Ed25519").hint(HOW_TO_MAKE));

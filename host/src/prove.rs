@@ -59,8 +59,10 @@ pub fn event(id: u128, certificate: &Certificate, paths: &[PathBuf]) -> Result<M
     let occurrences = proofs.len();
     let Some(bytes) = proofs.into_iter().next() else {
         let message = format!("the batch holds no event with the id {}", show_id(id));
-        return Err(Failure::new(HostCode::EventNotFound, message)
-            .hint("`omega prove --id-in-state ID` shows that an id was never accepted."));
+        return Err(Failure::new(HostCode::EventNotFound, message).hint(
+            "`omega explain --input LOG --events` lists the ids of a log; `omega prove --id-in-state ID` \
+                 shows that an id was never accepted.",
+        ));
     };
     let proven = checked(&bytes, certificate).map_err(|failure| {
         failure

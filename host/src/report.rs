@@ -255,10 +255,22 @@ fn to_stdout(text: &str) -> io::Result<()> {
     }
 }
 
-/// Wraps at word borders, later lines indented.
-fn wrap(text: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(WIDTH).subsequent_indent(indent).break_words(false);
+/// Wraps at spaces only, later lines indented: an option or a path is never broken at a hyphen.
+pub fn wrap(text: &str, indent: &str) -> String {
+    let options = textwrap::Options::new(WIDTH)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::fill(text, options)
+}
+
+/// A count and its noun: `1 event`, `2 events`.
+pub fn plural(count: impl TryInto<u128>, noun: &str) -> String {
+    match count.try_into().unwrap_or(u128::MAX) {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
 }
 
 #[cfg(test)]
@@ -310,6 +322,17 @@ mod tests {
         }
         assert_eq!(Outcome::from(Code::Usage), Outcome::Usage);
         assert_eq!(Outcome::from(Code::Internal), Outcome::Internal);
+    }
+
+    #[test]
+    fn options_are_not_broken_at_hyphens_and_nouns_are_counted() {
+        for indent in 0..40 {
+            let text = format!("{} {}", "x".repeat(indent + 40), "--max-payload-bytes --cert-log ".repeat(3));
+            for line in wrap(&text, "  ").lines() {
+                assert!(!line.ends_with('-') && !line.ends_with("--max"), "{line}");
+            }
+        }
+        assert_eq!((plural(1u64, "event"), plural(0u64, "event")), ("1 event".into(), "0 events".into()));
     }
 
     #[test]

@@ -116,12 +116,22 @@ fn rules(core: &Core, observations: &Observations) -> Vec<String> {
             let judged = grouped(&rule.judged.to_string());
             let rest = [
                 count(rule.violated, "VIOLATED"),
-                count(rule.skipped, "not judged"),
+                count(rule.skipped, &format!("not judged{}", why_not(rule.predicate))),
                 count(rule.known, "known before"),
             ];
             format!("  {} {:<20} {judged:>12} judged{}", rule.predicate, rule.name, rest.concat())
         })
         .collect()
+}
+
+/// Why a rule that holds was not judged of some events.
+fn why_not(predicate: u16) -> &'static str {
+    match predicate {
+        1001 | 1004 => " (causal-only stream)",
+        3001 => " (each is in one log only)",
+        3002 => " (no claim to compare)",
+        _ => "",
+    }
 }
 
 /// Digits in groups of three.

@@ -191,12 +191,27 @@ fn later_signatures_are_part_of_their_certificate() {
 }
 
 #[test]
-fn a_torn_tail_is_ignored_and_told_and_damage_is_no_answer() {
+fn an_unreadable_end_may_hide_a_certificate_and_damage_is_no_answer() {
     let place = Place::with_chain();
     let log = place.read("cert.log");
     place.write("other.log", &log[..log.len() - 9]);
-    let value = place.verify(&OTHER, 0, "");
+    let value = place.verify(&OTHER, 30, "store-tail-unreadable");
     assert_eq!(value["height"], "1");
+    assert_eq!(check(&value, "log")["status"], "unchecked");
+    assert!(value["message"].as_str().unwrap().contains("There may be a newer certificate"), "{value:#}");
+    // Who knows the newest certificate before it loses nothing by it.
+    let value = place.verify(&[&OTHER[..], &["--head", "r.cert"]].concat(), 0, "");
+    assert_eq!(check(&value, "log")["status"], "passed");
+    // A bit of the last record's length: no verdict may hide behind exit 0.
+    let length = log.len() - (place.read("r2.cert").len() + 16).next_multiple_of(8);
+    for bit in 0..32 {
+        let mut flipped = log.clone();
+        flipped[length + bit / 8] ^= 1 << (bit % 8);
+        place.write("other.log", &flipped);
+        place.run(&[&["verify"], &OTHER[..]].concat(), 30);
+    }
+    place.write("other.log", &log[..log.len() - 9]);
+    let value = place.verify(&OTHER, 30, "store-tail-unreadable");
     assert!(value["torn_tail_bytes"].as_u64().unwrap() > 0);
     let mut damaged = log.clone();
     damaged[100] ^= 1;

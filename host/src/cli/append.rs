@@ -10,7 +10,7 @@ use crate::interrupt;
 use crate::produce::append::{self, Appended, Request};
 use crate::produce::event::{parse_id, parse_new_id, show_id};
 use crate::produce::reading::{open, read_payload};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, plural};
 use crate::sign::Signer;
 
 /// Flags of `append`.
@@ -35,7 +35,7 @@ pub struct Args {
     pub log: PathBuf,
 
     /// The writer's number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_node)]
     pub node: u32,
 
     /// One of the writer's streams; from 32768 on order is told by dependencies alone
@@ -111,7 +111,7 @@ fn report(log: &Path, done: &Appended) -> Report {
     let header = &done.header;
     let verb = if done.created { "started with" } else { "has now" };
     let report = Report::new("append", Outcome::Ok)
-        .message(format!("{} {verb} {} event(s)", log.display(), done.events))
+        .message(format!("{} {verb} {}", log.display(), plural(done.events, "event")))
         .field("log", log.display().to_string())
         .field("name", &done.name)
         .field("created", done.created)
@@ -133,6 +133,10 @@ fn report(log: &Path, done: &Appended) -> Report {
         true => report.hint("The log was signed and no longer is: pass --key to sign it again."),
         false => report,
     }
+}
+
+fn parse_node(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("a node is a number, 0 to {}", u32::MAX))
 }
 
 fn random_salt() -> Result<[u8; 32], Failure> {

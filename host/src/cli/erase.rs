@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 use crate::produce::erase::erase;
 use crate::produce::event::{parse_id, show_id};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, plural};
 
 /// Flags of `erase`.
 #[derive(Debug, clap::Args)]
@@ -39,13 +39,17 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     let shown = show_id(args.event);
     let message = match done.occurrences == done.erased_before {
         true => format!("event {shown} was erased before; {} is a copy", args.output.display()),
-        false => format!("erased {} byte(s) of payload of event {shown}", done.payload_bytes),
+        false => format!("erased {} of payload of event {shown}", plural(done.payload_bytes, "byte")),
     };
-    Ok(Report::new("erase", Outcome::Ok)
+    let report = Report::new("erase", Outcome::Ok)
         .message(message)
         .field("input", args.input.display().to_string())
         .field("output", args.output.display().to_string())
         .field("event", shown)
-        .field("erased", &done)
-        .hint(format!("{} still holds the payload: delete it and its copies.", args.input.display())))
+        .field("erased", &done);
+    Ok(match done.occurrences == done.erased_before {
+        true => report,
+        false => report
+            .hint(format!("{} still holds the payload: delete it and its copies.", args.input.display())),
+    })
 }

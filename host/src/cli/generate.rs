@@ -7,7 +7,7 @@ use crate::produce::generate::{Ids, Plan, generate};
 use crate::produce::plant::Conflict;
 use crate::produce::sink::{EventSink, JsonFile};
 use crate::produce::writer::{LogWriter, Logs, SplitBy, Written, beside};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, plural};
 
 /// Flags of `generate-events`.
 #[derive(Debug, clap::Args)]
@@ -133,7 +133,7 @@ impl Form {
 
 fn report(args: &Args, written: &[Written]) -> Report {
     let report = Report::new("generate-events", Outcome::Ok)
-        .message(format!("{} event(s) in {} file(s), seed {}", args.count, written.len(), args.seed))
+        .message(format!("{} in {}, seed {}", plural(args.count, "event"), plural(written.len(), "file"), args.seed))
         .field("count", args.count)
         .field("seed", args.seed.to_string())
         .field("conflict", args.conflict.map(Conflict::name))
@@ -147,7 +147,7 @@ pub fn with_files(report: Report, written: &[Written]) -> Report {
     let mut report = report.field("files", written);
     for log in written.iter().take(SHOWN) {
         report =
-            report.line(format!("  {}  {} event(s), {} bytes", log.path.display(), log.events, log.bytes));
+            report.line(format!("  {}  {}, {} bytes", log.path.display(), plural(log.events, "event"), log.bytes));
     }
     match written.len().checked_sub(SHOWN + 1) {
         Some(more) => report.line(format!("  … and {} more", more + 1)),

@@ -10,7 +10,7 @@ use crate::outputs::Outputs;
 use crate::produce::reading::open;
 use crate::produce::writer::{Logs, SplitBy};
 use crate::produce::{cloudevents, git, trace};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, plural};
 
 /// Flags of `import`.
 #[derive(Debug, clap::Args)]
@@ -139,7 +139,7 @@ fn write<T: Serialize>(
     let written = logs.finish()?;
     let events = written.first().map_or(0, |log| log.events);
     let report = Report::new("import", Outcome::Ok)
-        .message(format!("imported {events} event(s) from {}", input.display()))
+        .message(format!("imported {} from {}", plural(events, "event"), input.display()))
         .field("format", format)
         .field("input", input.display().to_string())
         .field("imported", &imported);

@@ -11,7 +11,7 @@ use crate::produce::append::damaged;
 use crate::produce::event::show_id;
 use crate::produce::ingest::{Dropped, dropped, keep_prefix};
 use crate::produce::reading::{Survey, read_log};
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Report, plural};
 
 /// Writers and mismatching events that are listed one by one.
 const LISTED: usize = 1000;
@@ -77,7 +77,7 @@ fn lines_of(report: Report, lost: &Dropped) -> Report {
     match lost.first_valid_frame {
         None => report.line("           no valid frame among them"),
         Some(first) => report
-            .line(format!("           {} valid frame(s) among them, the first at {first}", lost.valid_frames))
+            .line(format!("           {} among them, the first at {first}", plural(lost.valid_frames, "valid frame")))
             .hint("Get a whole copy from another holder of this log: valid frames were dropped too."),
     }
 }
@@ -127,13 +127,13 @@ fn summary(input: &Path, survey: &mut Survey, signed: bool) -> Report {
         .field("writers", writers)
         .line(format!("  name     {}", survey.header.name))
         .line(format!("  root     {}", HEXLOWER.encode(&survey.leaves.root())))
-        .line(format!("  writers  {} in {} stream(s)", nodes.len(), survey.streams.len()));
+        .line(format!("  writers  {} in {}", nodes.len(), plural(survey.streams.len(), "stream")));
     match fits {
-        true => report.message(format!("{} is sound: {events} event(s)", input.display())),
+        true => report.message(format!("{} is sound: {}", input.display(), plural(events, "event"))),
         false => report
             .code("payload-hash-match", 2001)
             .message(format!(
-                "{}: {} of {events} event(s) have a payload that is not the one they name",
+                "{}: {} of {events} events have a payload that is not the one they name",
                 input.display(),
                 survey.mismatched.len()
             ))

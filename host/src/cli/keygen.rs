@@ -57,9 +57,7 @@ fn create(path: &Path, mode: u32, content: &[u8]) -> Result<(), Failure> {
                 .hint("Choose another name with --output, or move the old key away.")
                 .file(path)
         }
-        _ => {
-            Failure::new(HostCode::WriteFailed, format!("the key file could not be made: {error}")).file(path)
-        }
+        _ => files::unwritable(&error, path),
     })?;
     let written =
         file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| files::sync_folder_of(path));

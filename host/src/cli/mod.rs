@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::explain::kind;
 use crate::failure::Failure;
 use crate::files;
 use crate::report::{Outcome, Report};
@@ -64,7 +65,8 @@ Exit codes:
    2  the command line is wrong
    1  internal error
 
-Each command prints one JSON object on stdout and a summary on stderr.
+Each command prints one JSON object on stdout and a summary on stderr; explain,
+completions, --help and --version print text unless --json is given.
 
 Examples:
   omega check alice.omega bob.omega
@@ -186,7 +188,9 @@ fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
 /// Runs a command; a panic becomes an internal error with its place, never a lost answer.
 fn run_guarded(command: Command) -> Report {
     let name = command.name();
-    guarded(name, move || command.run().unwrap_or_else(|failure| Report::failed(name, &failure)))
+    guarded(name, move || {
+        command.run().unwrap_or_else(|failure| Report::failed(name, &kind::advised(failure)))
+    })
 }
 
 fn guarded(name: &'static str, work: impl FnOnce() -> Report) -> Report {
@@ -222,8 +226,12 @@ fn of_clap(error: &clap::Error, args: &[OsString]) -> Report {
             let name = named(args);
             let plain = rendered.to_string();
             let message = match kind {
-                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing",
-                _ => plain.lines().next().unwrap_or_default().trim_start_matches("error: "),
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing".to_owned(),
+                ErrorKind::MissingRequiredArgument => {
+                    let names = plain.lines().skip(1).take_while(|line| line.starts_with(' '));
+                    format!("missing: {}", names.map(str::trim).collect::<Vec<_>>().join(", "))
+                }
+                _ => plain.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned(),
             };
             let mut failure = Failure::usage(message);
             failure.hint = Some(match error.get(ContextKind::SuggestedSubcommand) {
@@ -231,7 +239,9 @@ fn of_clap(error: &clap::Error, args: &[OsString]) -> Report {
                 None if name == "omega" => "`omega --help` lists the commands.".to_owned(),
                 None => format!("`omega {name} --help` shows the flags and examples."),
             });
-            let details = plain.lines().skip(1).map(str::to_owned);
+            // Help starts with what the program is for; an error's first line is the message.
+            let whole = kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            let details = plain.lines().skip(usize::from(!whole)).map(str::to_owned);
             details.fold(Report::failed(name, &failure), |report, line| report.line(line))
         }
     }

@@ -136,25 +136,35 @@ fn failed(check: &Check) -> Report {
 /// What the evidence says, now that it is right.
 fn says(request: &Request, verified: &Verified) -> String {
     let Some(newest) = &verified.newest else { return "nothing was checked".to_owned() };
-    let what = match (newest.verdict(), newest.kind()) {
-        (Some(VerdictKind::Merge), _) => "the logs agree (merge)",
-        (Some(VerdictKind::Obstruction), _) => "the logs conflict (obstruction)",
-        (None, CertType::Genesis) => "a chain starts here",
-        (None, CertType::Policy) => "the signing policy changes",
-        (None, _) => "the checker changes",
-    };
     let height = newest.fields().height;
+    let judged = verified.checks.judged_again(height);
+    let unjudged = "the logs were not judged again";
+    let what = match (newest.verdict(), newest.kind()) {
+        (Some(VerdictKind::Merge), _) if judged => ": the logs agree (merge)".to_owned(),
+        (Some(VerdictKind::Merge), _) => format!(" and states that the logs agree; {unjudged}"),
+        (Some(VerdictKind::Obstruction), _) if judged => ": the logs conflict (obstruction)".to_owned(),
+        (Some(VerdictKind::Obstruction), _) => {
+            format!(": by its evidence the logs conflict (obstruction); {unjudged}")
+        }
+        (None, CertType::Genesis) => ": a chain starts here".to_owned(),
+        (None, CertType::Policy) => ": the signing policy changes".to_owned(),
+        (None, _) => ": the checker changes".to_owned(),
+    };
     let proof = verified.proven.as_ref().and_then(|proven| proven["shows"].as_str());
     let proof = proof.map_or(String::new(), |shows| format!(" The proof holds: {shows}"));
     match &request.evidence {
         Evidence::Certificate(_) => {
             let batch = newest.fields().batch_id;
             let of = newest.verdict().map_or(String::new(), |_| format!(" of batch {batch}"));
-            format!("the certificate{of} is sound: {what}.{proof}")
+            format!("the certificate{of} is sound{what}.{proof}")
         }
         Evidence::Log(_) => {
-            let count = verified.entries.len();
-            format!("all {count} certificates are sound; the newest, at height {height}: {what}.{proof}")
+            let all = match verified.entries.len() {
+                1 => "the one certificate is sound".to_owned(),
+                count => format!("all {count} certificates are sound"),
+            };
+            let what = what.strip_prefix(" and").map_or(what.clone(), |states| format!(",{states}"));
+            format!("{all}; the newest, at height {height}{what}.{proof}")
         }
     }
 }

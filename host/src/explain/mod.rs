@@ -17,6 +17,8 @@ use crate::failure::{Failure, HostCode};
 use crate::{crash, files, keys, result};
 
 mod certs;
+pub mod events;
+pub mod kind;
 mod log;
 mod other;
 

@@ -194,7 +194,9 @@ impl<'a> Line<'a> {
             Some(value) if quoted.is_none() && value > MAX_EXACT_NUMBER => Err(self.fail_at(
                 self.place,
                 HostCode::JsonNumber,
-                &format!("{name} is {text}: beyond 2^53 a JSON number is not exact; write it as a string"),
+                &format!(
+                    "{name} is {text}: beyond 2^53 - 1 a JSON number is not exact; write it as a string"
+                ),
             )),
             Some(value) => Ok(Some(value)),
             None => Err(self.fail(&format!("{name} must be a whole number up to {max}"))),

@@ -14,7 +14,7 @@ use super::append::damaged;
 use super::event::show_id;
 use super::reading::read_file;
 use super::writer::{LogWriter, Written};
-use crate::failure::Failure;
+use crate::failure::{Failure, HostCode};
 use crate::outputs::is_same_file;
 
 /// What was erased.
@@ -67,8 +67,8 @@ pub fn erase(input: &Path, id: u128, output: &Path, force: bool) -> Result<Erase
     }
     if occurrences == 0 {
         let what = format!("{} has no event {}", input.display(), show_id(id));
-        return Err(Failure::usage(what).hint(match similar.is_empty() {
-            true => "An id is 32 hex digits; `omega explain` shows those of a log.".to_owned(),
+        return Err(Failure::new(HostCode::EventNotFound, what).hint(match similar.is_empty() {
+            true => format!("`omega explain --input {} --events` lists the ids.", input.display()),
             false => format!("Did you mean {}?", similar.join(" or ")),
         }));
     }
@@ -162,7 +162,7 @@ mod tests {
         let (log, out) = (dir.path().join("a.omega"), dir.path().join("b.omega"));
         let id = append(&Request { log: log.clone(), ..Request::default() }).unwrap().header.id;
         let failure = erase(&log, id ^ (1 << 40), &out, false).unwrap_err();
-        assert_eq!(failure.code.exit(), 2);
+        assert_eq!(failure.code.name(), "event-not-found");
         assert!(failure.hint.unwrap().contains(&show_id(id)));
         assert!(!out.exists());
         assert_eq!(erase(&log, id, &log, true).unwrap_err().code.exit(), 2);

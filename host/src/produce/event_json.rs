@@ -1,6 +1,6 @@
 //! The JSON mirror of an event (`schemas/event.schema.json`), read and written.
 //!
-//! Exact or refused: what is wider than 32 bits is written as a decimal string (numbers up to 2^53
+//! Exact or refused: what is wider than 32 bits is written as a decimal string (numbers below 2^53
 //! are read too), ids as 32 and hashes as 64 lower-case hex digits. A payload is text (`payload`) or
 //! base64 (`payload_base64`); its length and hash are computed where they are not given. Unknown and
 //! repeated fields are refused. Every failure names line and byte.
@@ -24,7 +24,7 @@ use crate::files::unwritable;
 use crate::interrupt;
 
 /// The greatest number that every JSON reader reads exactly.
-pub const MAX_EXACT_NUMBER: u64 = 1 << 53;
+pub const MAX_EXACT_NUMBER: u64 = (1 << 53) - 1;
 
 /// Reads events from JSON: an array, a single object, or JSON lines.
 #[derive(Debug)]
@@ -339,13 +339,16 @@ impl<'a> Parser<'a> {
             )),
             None if !starts_like_number => Err(self
                 .fail(Some(raw), &format!("{field} must be a whole number from 0 on, or one in a string"))),
-            _ => Err(failure(
+            cause => Err(failure(
                 HostCode::JsonNumber,
                 self.path,
                 self.place_of(raw),
-                &format!(
-                    "{field} is {text}: beyond 2^53, or with point or exponent, a JSON number is not exact"
-                ),
+                &match cause {
+                    _ if text.contains(['.', 'e', 'E']) => {
+                        format!("{field} is {text}: a JSON number with a point or an exponent is not exact")
+                    }
+                    _ => format!("{field} is {text}: a JSON number beyond 2^53 - 1 is not exact"),
+                },
             )
             .hint(format!("Write it as a string of decimal digits: \"{field}\": \"…\"."))),
         }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use omega_kernel::fault::FaultCode;
 use serde_json::{Value, json};
 
-use crate::failure::{Code, Failure};
+use crate::explain::kind;
+use crate::failure::{Code, Failure, HostCode};
+use crate::report::wrap;
 
 /// Checks of one kind that are listed one by one; the others are counted.
 const LISTED_EACH: usize = 20;
@@ -38,14 +41,16 @@ pub struct Check {
 }
 
 impl Check {
-    /// Weight of its answer: wrong evidence, then failures of this program, then no answer.
+    /// Weight of its answer: wrong evidence, then failures of this program, then no answer; among
+    /// those without an answer, what was damaged before what is merely missing or not trusted.
     fn weight(&self) -> u8 {
         match self.status {
             Status::Passed | Status::Unchecked => 0,
             Status::Failed(code) | Status::Missing(code) => match code.exit() {
-                20 => 3,
+                20 => 4,
+                30 if damage(code) => 2,
                 30 => 1,
-                _ => 2,
+                _ => 3,
             },
         }
     }
@@ -54,6 +59,7 @@ impl Check {
     pub fn to_json(&self) -> Value {
         let (status, code) = match self.status {
             Status::Passed => ("passed", None),
+            Status::Failed(code) if code.exit() == 30 => ("could-not-check", Some(code)),
             Status::Failed(code) => ("failed", Some(code)),
             Status::Missing(code) => ("unchecked", Some(code)),
             Status::Unchecked => ("unchecked", None),
@@ -72,16 +78,14 @@ impl Check {
     pub fn to_line(&self) -> String {
         let mark = match self.status {
             Status::Passed => "passed",
-            Status::Failed(_) => "FAILED",
+            Status::Failed(code) if code.exit() == 30 => "could not",
+            Status::Failed(code) if code.exit() == 20 => "WRONG",
+            Status::Failed(_) => "ERROR",
             Status::Missing(_) | Status::Unchecked => "not checked",
         };
         let place = self.height.map_or(String::new(), |height| format!("height {height}: "));
         let text = format!("{place}{}", self.detail);
-        let options = textwrap::Options::new(80)
-            .initial_indent("")
-            .subsequent_indent("                            ")
-            .break_words(false);
-        textwrap::fill(&format!("  {mark:<11} {:<13} {text}", self.name), options)
+        wrap(&format!("  {mark:<11} {:<13} {text}", self.name), "                            ")
     }
 }
 
@@ -101,7 +105,7 @@ impl Checks {
 
     /// It does not hold, or could not be finished.
     pub fn fail(&mut self, name: &'static str, failure: impl Into<Failure>) {
-        let failure = failure.into();
+        let failure = kind::advised(failure.into());
         self.push(name, Status::Failed(failure.code), located(&failure), failure.hint);
     }
 
@@ -121,6 +125,13 @@ impl Checks {
     pub fn decisive(&self) -> Option<&Check> {
         let most = self.list.iter().map(Check::weight).max().filter(|&weight| weight > 0)?;
         self.list.iter().find(|check| check.weight() == most)
+    }
+
+    /// Whether the verdict at a height, or that of a certificate alone, was judged again and came
+    /// out the same.
+    pub fn judged_again(&self, height: u64) -> bool {
+        let of = |check: &Check| check.height.is_none_or(|at| at == height);
+        self.list.iter().any(|check| check.name == "logs" && check.status == Status::Passed && of(check))
     }
 
     /// The first check of a name.
@@ -174,6 +185,26 @@ impl Checks {
     }
 }
 
+/// Whether a code tells of bytes that cannot be read, not of something or somebody unknown.
+fn damage(code: Code) -> bool {
+    match code {
+        Code::Kernel(code) => code != FaultCode::ThresholdUnmet,
+        Code::Host(code) => !matches!(
+            code,
+            HostCode::SignerUntrusted
+                | HostCode::KeyNotInPolicy
+                | HostCode::KernelUnknown
+                | HostCode::LogMissing
+                | HostCode::LogGrown
+                | HostCode::SnapshotMissing
+                | HostCode::CertificateMissing
+                | HostCode::EventNotFound
+                | HostCode::InputsUnused
+        ),
+        Code::Usage | Code::Internal => false,
+    }
+}
+
 fn located(failure: &Failure) -> String {
     match (&failure.file, failure.offset) {
         (Some(file), Some(offset)) => format!("{} ({file}, byte {offset})", failure.message),
@@ -184,10 +215,9 @@ fn located(failure: &Failure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use omega_kernel::fault::{Fault, FaultCode};
+    use omega_kernel::fault::Fault;
 
     use super::*;
-    use crate::failure::HostCode;
 
     #[test]
     fn wrong_evidence_outranks_no_answer_and_both_outrank_success() {
@@ -197,7 +227,15 @@ mod tests {
         assert!(checks.decisive().is_none());
         checks.missing("trust", Failure::new(HostCode::SignerUntrusted, "nobody is trusted"));
         assert_eq!(checks.decisive().unwrap().name, "trust");
+        checks.fail("log", Failure::new(HostCode::StoreDamaged, "damaged"));
+        assert_eq!(checks.decisive().unwrap().name, "log", "damage before trust");
+        let list = checks.collapsed();
+        let told = |check: &Check| (check.to_json()["status"].as_str().unwrap().to_owned(), check.to_line());
+        let (status, line) = told(list.last().unwrap());
+        assert!(status == "could-not-check" && line.trim_start().starts_with("could not"), "{line}");
         checks.fail("logs", Fault::new(FaultCode::VerdictDiffers, "differs"));
+        let (status, line) = told(checks.named("logs").unwrap());
+        assert!(status == "failed" && line.trim_start().starts_with("WRONG"), "{line}");
         checks.fail("kernel", Failure::new(HostCode::KernelUnknown, "unknown"));
         assert_eq!(checks.decisive().unwrap().name, "logs");
     }

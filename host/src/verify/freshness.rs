@@ -62,6 +62,11 @@ impl Pinned {
         }
     }
 
+    /// Whether it was met.
+    pub fn met(&self) -> bool {
+        self.met_at.is_some()
+    }
+
     /// Says whether a chain up to `height` holds the certificate.
     pub fn conclude_log(&self, height: u64, checks: &mut Checks) {
         if let Some(fault) = &self.contradiction {

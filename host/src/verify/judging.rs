@@ -12,15 +12,18 @@ use super::kernels::Kernels;
 use crate::batch;
 use crate::check::Log;
 use crate::engine::{Kernel, Session};
-use crate::failure::{Failure, HostCode};
+use crate::failure::{Code, Failure, HostCode};
 use crate::inputs::{self, Input, Placed};
 use crate::map::Source;
+use crate::report::plural;
 
 /// The files at hand and the state that the next batch is judged in.
 pub struct Judging<'i> {
     inputs: &'i [Input],
     snapshot: Option<&'i Source>,
     used: Vec<bool>,
+    /// For files that a batch would have been judged with: why it was not.
+    held: Vec<Option<String>>,
     at: At,
 }
 
@@ -37,13 +40,67 @@ enum At {
 impl<'i> Judging<'i> {
     /// Starts at the snapshot or, without one, at the empty state.
     pub fn new(inputs: &'i [Input], snapshot: Option<&'i Source>) -> Self {
-        Judging { inputs, snapshot, used: vec![false; inputs.len()], at: At::Start }
+        Judging {
+            inputs,
+            snapshot,
+            used: vec![false; inputs.len()],
+            held: vec![None; inputs.len()],
+            at: At::Start,
+        }
     }
 
-    /// Files that were no batch's log.
+    /// Whether files were given and none of them was judged.
+    pub fn none_used(&self) -> bool {
+        !self.used.is_empty() && !self.used.contains(&true)
+    }
+
+    /// Why files that were given were not judged: a sentence for each reason, with their paths.
     pub fn unused(&self) -> Vec<String> {
-        let unused = self.inputs.iter().zip(&self.used).filter(|(_, used)| !**used);
-        unused.map(|(input, _)| input.source.path().display().to_string()).collect()
+        let mut reasons: Vec<(Option<&str>, Vec<String>)> = Vec::new();
+        for ((input, used), held) in self.inputs.iter().zip(&self.used).zip(&self.held) {
+            if *used {
+                continue;
+            }
+            let path = input.source.path().display().to_string();
+            match reasons.iter_mut().find(|(reason, _)| *reason == held.as_deref()) {
+                Some((_, paths)) => paths.push(path),
+                None => reasons.push((held.as_deref(), vec![path])),
+            }
+        }
+        let sentence = |(reason, paths): (Option<&str>, Vec<String>)| match reason {
+            Some(reason) => format!("given, but not judged, because {reason}: {}", paths.join(", ")),
+            None => format!("not among the logs that were judged: {}", paths.join(", ")),
+        };
+        reasons.into_iter().map(sentence).collect()
+    }
+
+    /// Keeps why the files of a batch were not judged with it.
+    pub fn hold(&mut self, core: &Core, reason: &str) {
+        for (input, held) in self.inputs.iter().zip(&mut self.held) {
+            if core.logs.iter().any(|log| log.name == input.name) {
+                held.get_or_insert_with(|| reason.to_owned());
+            }
+        }
+    }
+
+    /// What of a batch is missing, in words.
+    fn lacking(&self, core: &Core, failure: &Failure) -> String {
+        let absent: Vec<&str> = core
+            .logs
+            .iter()
+            .map(|log| log.name.as_str())
+            .filter(|name| !self.inputs.iter().any(|input| input.name == *name))
+            .collect();
+        match (failure.code, absent.as_slice()) {
+            (Code::Host(HostCode::LogMissing), [one]) => format!("{one} is missing"),
+            (Code::Host(HostCode::LogMissing), [_, ..]) => format!("{} are missing", absent.join(", ")),
+            (Code::Host(HostCode::LogMissing), []) => "the end of a log is missing".to_owned(),
+            (Code::Host(HostCode::KernelUnknown), _) => "the kernel is not at hand".to_owned(),
+            (Code::Host(HostCode::SnapshotMissing), _) => {
+                "the state that their batch starts from is missing".to_owned()
+            }
+            _ => "their batch could not be judged".to_owned(),
+        }
     }
 
     /// Judges one certified batch again and says whether it comes out as certified.
@@ -71,10 +128,13 @@ impl<'i> Judging<'i> {
         match self.judge(certificate, core, observations, kernels, checks) {
             Ok(detail) => checks.pass("logs", detail),
             Err(Stopped::Missing(failure)) => {
+                let reason = self.lacking(core, &failure);
+                self.hold(core, &reason);
                 self.lose_unless(!merged, certificate);
                 checks.missing("logs", failure);
             }
             Err(Stopped::Wrong(name, failure)) => {
+                self.hold(core, "their batch could not be judged");
                 self.lose_unless(false, certificate);
                 checks.fail(name, failure);
             }
@@ -83,6 +143,7 @@ impl<'i> Judging<'i> {
 
     /// Passes over a batch whose kernel is not to be run.
     pub fn skip(&mut self, certificate: &Certificate, core: &Core) {
+        self.hold(core, "the kernel that judged is not at hand, or not accepted");
         self.lose_unless(core.verdict == VerdictKind::Obstruction, certificate);
     }
 
@@ -219,21 +280,17 @@ fn differs(fault: Fault) -> Failure {
 }
 
 fn summary(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_>]) -> String {
-    let logs = match core.logs.len() {
-        1 => "1 log".to_owned(),
-        logs => format!("{logs} logs"),
-    };
-    let mut detail =
-        format!("judged again: {} events in {logs}, same verdict to the bit", core.occurrences());
+    let (events, logs) = (plural(core.occurrences(), "event"), plural(core.logs.len(), "log"));
+    let mut detail = format!("judged again: {events} in {logs}, same verdict to the bit");
     if erased > 0 {
-        detail +=
-            &format!("; {erased} payloads were erased since and could not be checked against their hashes");
+        let payloads = plural(erased, "payload");
+        detail += &format!("; {payloads} erased since, not to be checked against the hashes any more");
     } else if now.payload.skipped > 0 {
-        detail += &format!("; {} payloads are erased and could not be checked", now.payload.skipped);
+        detail += &format!("; {} erased, not to be checked", plural(now.payload.skipped, "payload"));
     }
     for place in placed.iter().filter(|place| place.grown()) {
-        let (name, newer) = (&place.input.name, place.newer());
-        detail += &format!("; {name:?} has {newer} newer events, not covered by the certificate");
+        let (name, newer) = (&place.input.name, plural(place.newer(), "newer event"));
+        detail += &format!("; {name:?} has {newer}, not covered by the certificate");
         if let Some(fault) = &place.input.ends {
             detail += &format!(" ({})", fault.message);
         }

@@ -34,6 +34,13 @@ impl Kernels {
         let mut files = BTreeMap::new();
         for path in paths {
             let bytes = Source::open(path)?.read_all(MAX_KERNEL_BYTES)?;
+            // Component binaries name layer 1 in the two bytes after the version.
+            if !bytes.starts_with(b"\0asm") || bytes.get(6..8) != Some(&[1, 0]) {
+                let message = "this is no checker: a checker is a WebAssembly component";
+                return Err(Failure::new(HostCode::KernelInvalid, message)
+                    .hint("`omega explain --input FILE` says what a file is.")
+                    .file(path));
+            }
             files.insert(*blake3::hash(&bytes).as_bytes(), (path.clone(), bytes));
         }
         Ok(Kernels { options, files, ready: BTreeMap::new() })

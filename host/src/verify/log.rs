@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use omega_kernel::certificate::{CertType, Certificate};
+use omega_kernel::certificate::{CertType, Certificate, Content};
 use omega_kernel::chain::ChainHead;
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
@@ -17,6 +17,7 @@ use super::proofs;
 use crate::chain::{self, Followed, Link};
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
+use crate::report::plural;
 use crate::store::CertLog;
 
 /// What a log came to.
@@ -50,8 +51,9 @@ pub fn check(
     let followed = chain::follow(&log, &mut |Link { certificate, before, .. }| {
         checks.height = Some(certificate.fields().height);
         let judge = start.reached(certificate, before);
-        if !judge && certificate.kind() == CertType::Verdict {
+        if !judge && let Content::Verdict { core, .. } = certificate.content() {
             checks.unchecked("logs", "it stands before the snapshot: not judged again");
+            against.judging.hold(core, "their batch stands before the snapshot");
         }
         let policy = before.map(|head| &head.policy);
         outcome.entries.push(alone::check(certificate, policy, judge, against, checks));
@@ -64,7 +66,8 @@ pub fn check(
         outcome.newest = Some(certificate.clone());
     });
     checks.height = None;
-    conclude(&followed, path, checks);
+    let met = pinned.as_ref().is_some_and(Pinned::met);
+    conclude(&followed, met, path, checks);
     start.conclude(followed.head.as_ref(), checks);
     match (&pinned, &followed.head) {
         (None, _) => checks.unchecked("freshness", super::NO_HEAD),
@@ -84,13 +87,22 @@ pub fn check(
     Ok(outcome)
 }
 
-fn conclude(followed: &Followed, path: &Path, checks: &mut Checks) {
+/// `met` tells whether the newest certificate that the reader knows stands in the log.
+fn conclude(followed: &Followed, met: bool, path: &Path, checks: &mut Checks) {
     if let Some(tail) = followed.tail {
-        let bytes = tail.bytes;
-        checks.pass(
-            "log",
-            format!("an append that did not finish left {bytes} bytes at the end; they are ignored"),
+        let bytes = plural(tail.bytes, "byte");
+        let found = format!(
+            "{bytes} after the last whole certificate cannot be read: an unfinished append, or damage"
         );
+        if met {
+            checks.pass("log", format!("{found}. The newest certificate that you know stands before them"));
+        } else {
+            // A flipped bit in a length would otherwise hide the certificate that it belongs to.
+            let message = format!("{found}. There may be a newer certificate");
+            let failure = Failure { offset: Some(tail.offset), ..Failure::new(HostCode::StoreTail, message) };
+            let hint = "Ask for the log again, or pin the newest certificate that you know with --head.";
+            checks.missing("log", failure.file(path).hint(hint));
+        }
     }
     match (&followed.stopped, &followed.head) {
         (Some(failure), _) => {

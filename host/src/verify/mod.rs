@@ -11,7 +11,8 @@ use omega_kernel::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
 use omega_kernel::proof::Proof;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::explain::kind;
+use crate::failure::{Failure, HostCode};
 use crate::inputs::Input;
 use crate::map::Source;
 use crate::trust::Trust;
@@ -96,7 +97,13 @@ pub fn verify(request: &Request) -> Result<Verified, Failure> {
     for path in &request.inputs {
         match Input::open(path) {
             Ok(input) => inputs.push(input),
-            Err(failure) => checks.fail("inputs", failure),
+            Err(failure) => checks.fail(
+                "inputs",
+                match kind::json_for_log(path) {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                },
+            ),
         }
     }
     let mut against = Against {
@@ -118,10 +125,18 @@ pub fn verify(request: &Request) -> Result<Verified, Failure> {
             }
         }
     };
-    let unused = against.judging.unused();
-    if !unused.is_empty() && verified.newest.is_some() {
-        let names = unused.join(", ");
-        verified.checks.unchecked("inputs", format!("not among the logs that were judged: {names}"));
+    if verified.newest.is_some() {
+        let none = against.judging.none_used();
+        for reason in against.judging.unused() {
+            if none {
+                // Whoever gives logs asks for a judgement, and this is none.
+                let failure = Failure::new(HostCode::InputsUnused, format!("no log was judged; {reason}"));
+                let hint = "Give the logs that the certificate names, or none: `omega explain` lists them.";
+                verified.checks.missing("inputs", failure.hint(hint));
+            } else {
+                verified.checks.unchecked("inputs", reason);
+            }
+        }
     }
     Ok(verified)
 }
