@@ -130,7 +130,7 @@ impl KnownBatch {
     /// Whatever the engine failed with.
     pub fn judge(&self, kernel: &Kernel, replay_seed: u64) -> Result<Found, Failure> {
         let logs: Vec<_> = self.logs.iter().map(Log::whole).collect();
-        let judged = check::judge(kernel, &mut kernel.session()?, &logs, replay_seed, &mut |_| ())?;
+        let judged = check::judge(kernel, &mut kernel.session()?, &logs, replay_seed, &mut |_| Ok(()))?;
         Ok(Found {
             merged: judged.verdict.merged,
             body_hash: HEXLOWER.encode(&Body::split(&judged.verdict.body)?.hash()),

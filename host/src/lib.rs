@@ -5,9 +5,9 @@
 //! [`engine`] knows Wasmtime; only [`map`] and the engine's cache have unsafe code.
 
 pub mod batch;
+pub mod bench;
 pub mod certify;
 pub mod chain;
-pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod conflict;

@@ -81,7 +81,7 @@ pub fn total(kernel: &Kernel, log: &Source) -> Result<Answer, Failure> {
     reset_peak();
     let watch = Watch::start();
     let mut session = kernel.session()?;
-    let judged = check::judge(kernel, &mut session, &[Log::whole(log)], 0, &mut |_| ())?;
+    let judged = check::judge(kernel, &mut session, &[Log::whole(log)], 0, &mut |_| Ok(()))?;
     let time = watch.read();
     Ok(Answer::Total {
         time,

@@ -17,8 +17,8 @@ use crate::files;
 use crate::report::{Outcome, Report};
 
 pub mod append;
-pub mod certify;
 pub mod bench;
+pub mod certify;
 pub mod check;
 pub mod completions;
 pub mod doctor;
