@@ -13,6 +13,7 @@ use crate::crash::{self, Remains};
 use crate::engine::{ChainPosition, Kernel, Options, Session};
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
+use crate::report::Report;
 use crate::result::ResultFile;
 
 /// Bytes that a kernel file may have: the component model's own tools refuse more.
@@ -35,7 +36,17 @@ pub fn kernel(file: Option<&Path>) -> Result<Kernel, Failure> {
     match file {
         None => Kernel::embedded(&options),
         Some(path) => {
-            let bytes = Source::open(path)?.read_all(MAX_KERNEL_BYTES)?;
+            let source = Source::open(path)?;
+            if source.len() > MAX_KERNEL_BYTES {
+                let message = format!(
+                    "this is not a kernel: it has {} bytes, and a kernel has at most {MAX_KERNEL_BYTES}",
+                    source.len()
+                );
+                return Err(Failure::new(HostCode::KernelInvalid, message)
+                    .hint("`omega explain --input FILE` says what a file is.")
+                    .file(path));
+            }
+            let bytes = source.read_all(MAX_KERNEL_BYTES)?;
             Kernel::from_bytes(bytes, &options).map_err(|failure| failure.file(path))
         }
     }
@@ -100,25 +111,34 @@ pub fn snapshot_bytes(session: &mut Session, position: Option<ChainPosition>) ->
     Ok(bytes)
 }
 
-/// Leaves everything that it takes to judge this batch again; gives the folder.
+/// Leaves everything that it takes to judge this batch again, and says where. A folder that cannot be
+/// written takes nothing from the verdict: the report then says why there is none.
 pub fn leave_corpse(
+    report: Report,
     parent: &Path,
     kernel: &Kernel,
     logs: &[Log<'_>],
     snapshot: Option<&[u8]>,
     result: &ResultFile,
-) -> Result<PathBuf, Failure> {
-    crash::write(
-        parent,
-        &Remains {
-            batch_id: result.batch_id,
-            replay_seed: result.replay_seed,
-            kernel: kernel.component(),
-            body: &result.body,
-            snapshot,
-            inputs: logs,
-        },
-    )
+) -> Report {
+    let remains = Remains {
+        batch_id: result.batch_id,
+        replay_seed: result.replay_seed,
+        kernel: kernel.component(),
+        body: &result.body,
+        snapshot,
+        inputs: logs,
+    };
+    match crash::write(parent, &remains) {
+        Ok(folder) => report
+            .field("crash_folder", folder.display().to_string())
+            .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder))),
+        Err(failure) => report
+            .field("crash_folder", None::<&str>)
+            .field("crash_folder_failure", &failure.message)
+            .line(format!("  no crash folder was left in {}: {}", parent.display(), failure.message))
+            .hint("Keep the logs as they are; --crash-dir DIR names another place for a crash folder."),
+    }
 }
 
 fn progress(bytes: u64) -> ProgressBar {

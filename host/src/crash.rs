@@ -96,7 +96,7 @@ pub fn write(parent: &Path, remains: &Remains<'_>) -> Result<PathBuf, Failure> {
     let made = tempfile::Builder::new().prefix(".omega-crash-").suffix(".partial").tempdir_in(parent);
     let partial = made.map_err(|error| files::unwritable(&error, parent))?;
     let folder = partial.path();
-    let unwritable = |error: io::Error| files::unwritable(&error, folder);
+    let unwritable = |error: io::Error| files::unwritable(&error, parent);
 
     let mut inputs = Vec::new();
     fs::create_dir(folder.join("inputs")).map_err(unwritable)?;

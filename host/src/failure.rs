@@ -103,11 +103,39 @@ impl From<Fault> for Failure {
         Failure {
             code: Code::Kernel(fault.code),
             message: fault.message,
-            hint: None,
+            hint: advice(fault.code).map(str::to_owned),
             file: None,
             offset: fault.offset,
         }
     }
+}
+
+/// What to do about a fault of the kernel, which knows neither commands nor files.
+fn advice(code: FaultCode) -> Option<&'static str> {
+    Some(match code {
+        FaultCode::NotALog => "`omega explain --input FILE` says what a file is.",
+        FaultCode::LogVersion | FaultCode::CertVersion | FaultCode::SnapshotVersion => {
+            "A newer omega wrote it: use that version."
+        }
+        FaultCode::LogHeader => {
+            "Nothing can be read without its header: get the log again from its writer or from a copy."
+        }
+        FaultCode::LogSchema => "Judge it with the omega that its writer used.",
+        FaultCode::FrameDamaged | FaultCode::TornTail => {
+            "`omega ingest --input LOG --recover OUT` keeps the clean part and says what is dropped."
+        }
+        FaultCode::NotCanonical | FaultCode::UnknownField | FaultCode::FieldInvalid => {
+            "The checksum fits: this is no damage in transfer. Tell whoever wrote the log."
+        }
+        FaultCode::HeadMismatch => {
+            "The log's end is signed for other events: ask who presented it, or get a sound copy."
+        }
+        FaultCode::SnapshotMalformed | FaultCode::SnapshotRoot => {
+            "Make the snapshot again: omega reconcile … --save-snapshot FILE."
+        }
+        FaultCode::CertMalformed => "Get the certificate again from its chain's log or from its signer.",
+        _ => return None,
+    })
 }
 
 macro_rules! codes {
@@ -130,6 +158,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A result does not fit what it is to be certified as.
+    ResultMismatch = 20_901, "result-mismatch";
     /// There is no such file.
     NotFound = 30_901, "file-not-found";
     /// A folder stands where a file was expected.
@@ -154,6 +184,8 @@ codes! {
     PolicyInvalid = 30_913, "trust-policy-invalid";
     /// No trusted signer was given, or none has signed.
     SignerUntrusted = 30_914, "signer-untrusted";
+    /// The chain's signing policy does not hold this key.
+    KeyNotInPolicy = 30_915, "key-not-in-policy";
     /// The kernel that a certificate names is not at hand, or not accepted.
     KernelUnknown = 30_921, "kernel-unknown";
     /// The kernel is no component of the contract: not wasm, imports wanted, exports missing.
@@ -174,6 +206,8 @@ codes! {
     JsonNumber = 30_932, "json-number-inexact";
     /// A result file is damaged or is none.
     ResultInvalid = 30_933, "result-invalid";
+    /// The component did not judge this result, and no logs are at hand to judge it again.
+    NotByComponent = 30_934, "not-judged-by-component";
     /// The repository cannot be imported.
     GitInvalid = 30_941, "git-repository-invalid";
     /// The repository is shallow: its history is incomplete.
@@ -186,6 +220,16 @@ codes! {
     CrashFolderInvalid = 30_951, "crash-folder-invalid";
     /// The file is of no kind that this program knows.
     NotRecognised = 30_961, "not-recognised";
+    /// A log that was judged is not at hand, or holds fewer events than were judged.
+    LogMissing = 30_962, "log-missing";
+    /// A log holds more events than were judged, so what it ended with then is gone.
+    LogGrown = 30_963, "log-grown";
+    /// The state that a batch starts from is not at hand.
+    SnapshotMissing = 30_964, "snapshot-missing";
+    /// The certificate in question is not at hand.
+    CertificateMissing = 30_965, "certificate-missing";
+    /// The batch holds no such event.
+    EventNotFound = 30_966, "event-not-found";
     /// The command was interrupted before it was done.
     Interrupted = 30_971, "interrupted";
 }

@@ -5,17 +5,27 @@ use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::failure::{Failure, HostCode};
 
 /// Why a file could not be opened or read.
 pub fn unreadable(error: &io::Error, path: &Path) -> Failure {
     match error.kind() {
-        ErrorKind::NotFound => Failure::new(HostCode::NotFound, "there is no such file"),
-        ErrorKind::IsADirectory => Failure::new(HostCode::IsDirectory, "this is a folder, not a file"),
-        ErrorKind::PermissionDenied => {
-            Failure::new(HostCode::Unreadable, "the file may not be read by this user")
+        ErrorKind::NotFound if path == Path::new("-") => {
+            Failure::new(HostCode::NotFound, "standard input is not read here, and no file is named `-`")
+                .hint("Write it to a file first, and name that.")
         }
+        ErrorKind::NotFound => Failure::new(HostCode::NotFound, "there is no such file")
+            .hint("Look at the name, and at the folder that it is seen from."),
+        ErrorKind::NotADirectory => {
+            Failure::new(HostCode::NotFound, "there is no such file: a part of its path is no folder")
+                .hint("Look at the name.")
+        }
+        ErrorKind::IsADirectory => Failure::new(HostCode::IsDirectory, "this is a folder, not a file"),
+        ErrorKind::PermissionDenied => Failure::new(HostCode::Unreadable, "you may not read this file")
+            .hint("Ask its owner, or look at its mode with `ls -l`."),
         _ => Failure::new(HostCode::Unreadable, format!("the file cannot be read: {error}")),
     }
     .file(path)
@@ -28,7 +38,21 @@ pub fn unwritable(error: &io::Error, path: &Path) -> Failure {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             failure.hint("Make room on that disk and try again.")
         }
+        ErrorKind::FileTooLarge => failure
+            .hint("A limit on the size of files stops it: look at `ulimit -f`, or choose another disk."),
         ErrorKind::AlreadyExists => failure.hint("Choose another name, or move the old file away."),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            Failure::new(HostCode::WriteFailed, "there is no folder to write it to")
+                .hint("Create the folder first.")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Failure::new(HostCode::WriteFailed, "you may not write there")
+                .hint("Choose a folder of your own, or look at its mode with `ls -ld`.")
+        }
+        _ if path.is_dir() => {
+            Failure::new(HostCode::IsDirectory, "a folder stands where the file is to be written")
+                .hint("Name a file in it.")
+        }
         _ => failure,
     }
     .file(path)
@@ -69,6 +93,14 @@ pub fn write_streamed(
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     sync_folder_of(path).map_err(failed)
+}
+
+/// Makes a write past the file size limit fail. Left alone, the kernel's SIGXFSZ ends the process in
+/// the middle of it.
+pub fn survive_size_limit() {
+    let signal = rustix::process::Signal::XFSZ.as_raw();
+    // Where it cannot be handled, what was being written is found torn, or under a temporary name.
+    let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
 }
 
 /// Brings a file's name to the disk: syncs the folder that it stands in.

@@ -131,7 +131,9 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, Failure> {
         .file(path));
     }
     let too_large = || {
-        invalid(format!("the file is larger than any key file ({MAX_KEY_BYTES} bytes at most)")).file(path)
+        invalid(format!("the file is larger than any key file ({MAX_KEY_BYTES} bytes at most)"))
+            .hint(HOW_TO_MAKE)
+            .file(path)
     };
     if meta.len() > MAX_KEY_BYTES {
         return Err(too_large());
@@ -164,7 +166,9 @@ fn private_key(text: &str) -> Result<SigningKey, Failure> {
             .hint("Write an unencrypted copy, mode 0600: `openssl pkcs8 -in KEY -out omega.key`."));
     }
     if text.starts_with(SPKI) || text.starts_with("ssh-") || text.starts_with("ecdsa-") {
-        return Err(invalid("this is a public key; signing needs the private one"));
+        return Err(invalid("this is a public key; signing needs the private one").hint(
+            "It stands in the file beside it: omega.key for omega.pub, id_ed25519 for id_ed25519.pub.",
+        ));
     }
     if text.contains("PRIVATE KEY-----") {
         return Err(invalid("the private key is neither PKCS#8 nor OpenSSH Ed25519").hint(HOW_TO_MAKE));

@@ -6,6 +6,8 @@
 
 pub mod batch;
 pub mod bench;
+pub mod certify;
+pub mod chain;
 pub mod check;
 pub mod cli;
 pub mod conflict;
@@ -15,13 +17,16 @@ pub mod engine;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod inputs;
 pub mod keys;
 pub mod known;
 pub mod map;
 pub mod produce;
+pub mod prove;
 pub mod report;
 pub mod result;
 pub mod sign;
 pub mod store;
 pub mod summary;
 pub mod trust;
+pub mod verify;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::failure::{Failure, HostCode};
+use crate::files;
 
 /// An input, open for reading at any offset and from any thread.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Source {
             let spooled = spool(&mut io::stdin().lock()).map_err(|failure| failure.file(path))?;
             return Self::map(path, spooled);
         }
-        let unreadable = |error: io::Error| cannot_read(path, &error);
+        let unreadable = |error: io::Error| files::unreadable(&error, path);
         let kind = fs::metadata(path).map_err(unreadable)?.file_type();
         if kind.is_dir() {
             return Err(Failure::new(HostCode::IsDirectory, "this is a folder, and a file was expected")
@@ -67,15 +68,10 @@ impl Source {
     }
 
     fn map(path: &Path, file: File) -> Result<Self, Failure> {
-        let unreadable = |error: io::Error| cannot_read(path, &error);
+        let unreadable = |error: io::Error| files::unreadable(&error, path);
         let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
         if stamp.bytes == 0 {
-            return Err(Failure::new(
-                HostCode::EmptyFile,
-                "the file is empty: not even a log's header is there",
-            )
-            .hint("an empty log has a header; `omega append` creates one")
-            .file(path));
+            return Err(empty(path));
         }
         let length =
             usize::try_from(stamp.bytes).map_err(|_| unreadable(io::ErrorKind::FileTooLarge.into()))?;
@@ -141,7 +137,7 @@ impl Source {
     /// [`HostCode::ChangedWhileRead`] where it is not.
     pub fn unchanged(&self) -> Result<(), Failure> {
         let Content::Mapped { file, stamp, .. } = &self.content else { return Ok(()) };
-        let now = file.metadata().map_err(|error| cannot_read(&self.path, &error))?;
+        let now = file.metadata().map_err(|error| files::unreadable(&error, &self.path))?;
         if Stamp::of(&now) == *stamp { Ok(()) } else { Err(self.changed(stamp.bytes.min(now.len()))) }
     }
 
@@ -191,14 +187,11 @@ fn spool(from: &mut impl Read) -> Result<File, Failure> {
     }
 }
 
-fn cannot_read(path: &Path, error: &io::Error) -> Failure {
-    let failure = match error.kind() {
-        io::ErrorKind::NotFound => Failure::new(HostCode::NotFound, "there is no such file"),
-        io::ErrorKind::PermissionDenied => Failure::new(HostCode::Unreadable, "you may not read this file")
-            .hint("ask its owner, or look at its mode with `ls -l`"),
-        _ => Failure::new(HostCode::Unreadable, format!("the file cannot be read: {error}")),
-    };
-    failure.file(path)
+/// An empty file is no input of any kind.
+pub fn empty(path: &Path) -> Failure {
+    Failure::new(HostCode::EmptyFile, "the file is empty")
+        .hint("Even a log without events has a header. Was the file cut, or not written yet?")
+        .file(path)
 }
 
 /// A [`Source`] from start to end. Errors of the mapping become errors of reading.

@@ -8,7 +8,8 @@ use core::cmp::Ordering;
 
 use crate::event::{EventHeader, Observed, leaf_hash};
 use crate::fault::{Fault, FaultCode};
-use crate::hash::Hash;
+use crate::hash::{self, Hash};
+use crate::lanes::{self, Hashing};
 use crate::limits;
 use crate::wire::{EventView, PayloadRef};
 
@@ -102,55 +103,60 @@ pub struct Entries {
     pub claims: Vec<Hash>,
     /// What was observed for those whose payload does not fit.
     pub observed: Vec<Observed>,
+    /// Which cap was passed: from then on nothing is taken in, and there will be no verdict.
+    full: Option<&'static str>,
 }
 
 impl Entries {
-    /// Adds the occurrence that a frame holds: hashes the event and judges its payload.
-    ///
-    /// # Errors
-    /// [`FaultCode::LimitExceeded`] where a batch would hold too many events or deps.
-    pub fn push_view(&mut self, view: &EventView<'_>, log: u32, scratch: &mut Vec<u8>) -> Result<(), Fault> {
-        self.check_room(1, view.deps.len() / 16)?;
-        let mut flags = 0;
-        let (claim, observed) = (self.claims.len() as u32, self.observed.len() as u32);
-        if let Some(hash) = view.claim {
-            flags |= CLAIM;
-            self.claims.push(*hash);
+    /// Adds the occurrences that frames hold, at most [`lanes::GROUP`] at a time: hashes the events
+    /// and judges their payloads. Past a cap nothing is taken in: see [`Entries::check_room`].
+    pub fn push_views(&mut self, views: &[EventView<'_>], log: u32, scratch: &mut Vec<u8>) {
+        if !self.has_room(views.len(), views.iter().map(|view| view.dep_count() as usize).sum()) {
+            return;
         }
-        if matches!(view.payload, PayloadRef::Erased { .. }) {
-            flags |= ERASED;
+        let event_hashes = event_hashes(views, scratch);
+        let found = observe(views);
+        for ((view, event_hash), found) in views.iter().zip(event_hashes).zip(found) {
+            let mut flags = 0;
+            let (claim, observed) = (self.claims.len() as u32, self.observed.len() as u32);
+            if let Some(hash) = view.claim {
+                flags |= CLAIM;
+                self.claims.push(*hash);
+            }
+            if matches!(view.payload, PayloadRef::Erased { .. }) {
+                flags |= ERASED;
+            }
+            let fits = |found: &Observed| found.len == view.payload_len && found.hash == *view.payload_hash;
+            if let Some(found) = found.filter(|found| !fits(found)) {
+                flags |= MISMATCH;
+                self.observed.push(found);
+            }
+            let dep_start = self.deps.len() as u32;
+            self.deps.extend(view.dep_ids());
+            self.list.push(Entry {
+                lamport: view.lamport,
+                id: view.id,
+                prev: view.prev,
+                payload_len: view.payload_len,
+                payload_hash: *view.payload_hash,
+                event_hash,
+                node: view.node,
+                stream: view.stream,
+                flags,
+                dep_count: view.dep_count(),
+                dep_start,
+                claim,
+                observed,
+                log,
+            });
         }
-        if let Some(Err(found)) = view.payload_check() {
-            flags |= MISMATCH;
-            self.observed.push(found);
-        }
-        let dep_start = self.deps.len() as u32;
-        self.deps.extend(view.dep_ids());
-        self.list.push(Entry {
-            lamport: view.lamport,
-            id: view.id,
-            prev: view.prev,
-            payload_len: view.payload_len,
-            payload_hash: *view.payload_hash,
-            event_hash: view.event_hash(scratch),
-            node: view.node,
-            stream: view.stream,
-            flags,
-            dep_count: (view.deps.len() / 16) as u32,
-            dep_start,
-            claim,
-            observed,
-            log,
-        });
-        Ok(())
     }
 
-    /// Adds a run's entries as occurrences in `log`.
-    ///
-    /// # Errors
-    /// As [`Entries::push_view`].
-    pub fn append(&mut self, other: Entries, log: u32) -> Result<(), Fault> {
-        self.check_room(other.list.len(), other.deps.len())?;
+    /// Adds a run's entries as occurrences in `log`. Past a cap nothing is taken in.
+    pub fn append(&mut self, other: Entries, log: u32) {
+        if !self.has_room(other.list.len(), other.deps.len()) {
+            return;
+        }
         let (deps, claims, observed) =
             (self.deps.len() as u32, self.claims.len() as u32, self.observed.len() as u32);
         self.list.extend(other.list.into_iter().map(|mut entry| {
@@ -163,18 +169,27 @@ impl Entries {
         self.deps.extend(other.deps);
         self.claims.extend(other.claims);
         self.observed.extend(other.observed);
-        Ok(())
     }
 
-    fn check_room(&self, events: usize, deps: usize) -> Result<(), Fault> {
-        let full = |what: &str| Err(Fault::new(FaultCode::LimitExceeded, what));
+    fn has_room(&mut self, events: usize, deps: usize) -> bool {
         if self.list.len() + events > limits::MAX_BATCH_EVENTS as usize {
-            return full("a batch holds at most 16,777,216 events; judge the logs in several batches");
+            self.full
+                .get_or_insert("a batch holds at most 4,194,304 events; judge the logs in several batches");
         }
         if self.deps.len() + deps > limits::MAX_BATCH_DEPS as usize {
-            return full("a batch holds at most 134,217,728 deps; judge the logs in several batches");
+            self.full
+                .get_or_insert("a batch holds at most 33,554,432 deps; judge the logs in several batches");
         }
-        Ok(())
+        self.full.is_none()
+    }
+
+    /// Whether all entries were taken in. Asked when all logs were read, so that the order in which
+    /// they came does not show.
+    ///
+    /// # Errors
+    /// [`FaultCode::LimitExceeded`], without log or offset.
+    pub fn check_room(&self) -> Result<(), Fault> {
+        self.full.map_or(Ok(()), |what| Err(Fault::new(FaultCode::LimitExceeded, what)))
     }
 
     /// The ids an entry depends on, ascending.
@@ -257,4 +272,41 @@ impl Entries {
             self.list = order.iter().map(|&index| self.list[index as usize]).collect();
         }
     }
+}
+
+/// The event hashes, side by side. `scratch` is reused from call to call.
+fn event_hashes(views: &[EventView<'_>], scratch: &mut Vec<u8>) -> Vec<Hash> {
+    scratch.clear();
+    let mut ends = [0; lanes::GROUP];
+    for (view, end) in views.iter().zip(&mut ends) {
+        view.write_hashed(scratch);
+        *end = scratch.len();
+    }
+    let mut messages = [&[][..]; lanes::GROUP];
+    let mut start = 0;
+    for (message, &end) in messages.iter_mut().zip(&ends[..views.len()]) {
+        *message = &scratch[start..end];
+        start = end;
+    }
+    lanes::hash_messages(Hashing::Keyed(&hash::EVENT), &messages[..views.len()])
+}
+
+/// What each payload is, as far as it can be told: length and hash of one that is there, and what an
+/// erasure kept of one that did not fit.
+fn observe(views: &[EventView<'_>]) -> Vec<Option<Observed>> {
+    let mut messages = [&[][..]; lanes::GROUP];
+    for (message, view) in messages.iter_mut().zip(views) {
+        if let PayloadRef::Present { bytes, salt: None } = view.payload {
+            *message = bytes;
+        }
+    }
+    let hashes = lanes::hash_messages(Hashing::Plain, &messages[..views.len()]);
+    let observe = |(view, plain): (&EventView<'_>, Hash)| match view.payload {
+        PayloadRef::Present { bytes, salt: None } => Some(Observed { len: bytes.len() as u64, hash: plain }),
+        PayloadRef::Present { bytes, salt } => {
+            Some(Observed { len: bytes.len() as u64, hash: hash::payload(bytes, salt) })
+        }
+        PayloadRef::Erased { observed } => observed,
+    };
+    views.iter().zip(hashes).map(observe).collect()
 }

@@ -54,7 +54,7 @@ pub enum Kind {
     PriorVersion = 13,
     /// 3002: another claim over the same past; the anchor is proved not known.
     OtherClaim = 14,
-    /// 3002: as before; the anchor is known and the other event is proved not known.
+    /// 3002: as before; the anchor is proved known and the other event is proved not known.
     OtherClaimNew = 15,
 }
 

@@ -22,7 +22,7 @@ use crate::lanes;
 use crate::limits;
 use crate::merkle::Accumulator;
 use crate::state::{FrontierLeaf, IdLeaf, State};
-use crate::trie::{Leaf, SortedRoot};
+use crate::trie::{self, Leaf};
 
 /// A verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,10 @@ pub fn fold(entries: Entries, logs: Vec<ReadLog>, state: &mut State) -> Result<V
     let (trace_count, trace_root) = trace(&batch);
     let observations = Observations { payload, heads: heads(&batch), analytics: analytics(&batch) };
     let evidence = findings.first.map(|violation| evidence::build(&batch, &violation).encode());
-    let accepted = evidence.is_none().then(|| (accepted_ids(&batch), accepted_frontiers(&batch)));
+    let first_versions = first_versions(&batch);
+    let batch_id_root = batch_id_root(&batch, &first_versions);
+    let accepted =
+        evidence.is_none().then(|| (accepted_ids(&batch, first_versions), accepted_frontiers(&batch)));
     let mut ranks = alloc::vec![0; batch.logs.len()];
     for (rank, log) in (0u32..).zip(&batch.logs) {
         ranks[log.caller as usize] = rank;
@@ -64,7 +67,7 @@ pub fn fold(entries: Entries, logs: Vec<ReadLog>, state: &mut State) -> Result<V
         trace_count,
         trace_root,
         batch_id_count: batch.ids.len().into(),
-        batch_id_root: batch_id_root(&batch),
+        batch_id_root,
         prior,
         next: prior,
         coverage: core_coverage,
@@ -118,27 +121,31 @@ fn trace(batch: &Batch<'_>) -> (u64, Hash) {
     (trace.count(), trace.root())
 }
 
+/// The first version of each distinct id, ascending by id: all there is on a merge.
+fn first_versions(batch: &Batch<'_>) -> Vec<IdLeaf> {
+    (0..batch.ids.len())
+        .map(|id| {
+            let entry = batch.event(batch.ids.versions(id)[0]);
+            IdLeaf { id: entry.id, lamport: entry.lamport, event_hash: entry.event_hash }
+        })
+        .collect()
+}
+
 /// Root of the batch's id trie. Leaves are hashed side by side, so many at a time.
-fn batch_id_root(batch: &Batch<'_>) -> Hash {
-    const GROUP: u32 = 256;
-    let mut root = SortedRoot::default();
-    let (mut blocks, mut hashes) = (Vec::new(), Vec::new());
-    for start in (0..batch.ids.len()).step_by(GROUP as usize) {
-        let group = start..batch.ids.len().min(start + GROUP);
+fn batch_id_root(batch: &Batch<'_>, first_versions: &[IdLeaf]) -> Hash {
+    const GROUP: usize = 256;
+    let (mut blocks, mut hashes) = (Vec::with_capacity(GROUP), Vec::with_capacity(first_versions.len()));
+    for group in first_versions.chunks(GROUP) {
         blocks.clear();
-        hashes.clear();
-        for id in group.clone() {
-            let version = batch.event(batch.ids.versions(id)[0]);
-            blocks.push(evidence::single_version_block(batch.ids.id(id), &version.event_hash));
-        }
+        blocks.extend(group.iter().map(|leaf| evidence::single_version_block(leaf.id, &leaf.event_hash)));
         lanes::hash_blocks(&hash::BATCH_ID, &blocks, &mut hashes);
-        for (id, single) in group.zip(&hashes) {
-            let single_version = batch.ids.versions(id).len() == 1;
-            let leaf = if single_version { *single } else { evidence::batch_id_leaf(batch, id).hash() };
-            root.push(batch.ids.id(id), leaf);
+    }
+    for (id, leaf) in (0u32..).zip(&mut hashes) {
+        if batch.ids.versions(id).len() > 1 {
+            *leaf = evidence::batch_id_leaf(batch, id).hash();
         }
     }
-    root.finish()
+    trie::root_of_hashes(first_versions.iter().map(|leaf| leaf.id), hashes)
 }
 
 fn heads(batch: &Batch<'_>) -> Vec<HeadEntry> {
@@ -159,7 +166,10 @@ fn analytics(batch: &Batch<'_>) -> Vec<i32> {
         let first = logs.next().map(|place| batch.occurrence(place).log);
         logs.any(|place| Some(batch.occurrence(place).log) != first)
     };
-    let overlapping = (0..batch.ids.len()).filter(held_by_several).count() as u64;
+    let overlapping = match &batch.logs[..] {
+        [_] => 0,
+        _ => (0..batch.ids.len()).filter(held_by_several).count() as u64,
+    };
     let known = batch.events().filter(|&event| batch.is_known(event)).count() as u64;
     let deps = batch.events().map(|event| u64::from(batch.event(event).dep_count)).sum();
     let writers: BTreeSet<u32> = batch.events().map(|event| batch.event(event).node).collect();
@@ -173,15 +183,10 @@ fn analytics(batch: &Batch<'_>) -> Vec<i32> {
 }
 
 /// What a merge adds to the ids, ascending: each id has one version, and a known one is there.
-fn accepted_ids(batch: &Batch<'_>) -> Vec<IdLeaf> {
-    (0..batch.ids.len())
-        .map(|id| batch.ids.versions(id)[0])
-        .filter(|&event| !batch.is_known(event))
-        .map(|event| {
-            let entry = batch.event(event);
-            IdLeaf { id: entry.id, lamport: entry.lamport, event_hash: entry.event_hash }
-        })
-        .collect()
+fn accepted_ids(batch: &Batch<'_>, mut first_versions: Vec<IdLeaf>) -> Vec<IdLeaf> {
+    let mut ids = 0u32..;
+    first_versions.retain(|_| ids.next().is_some_and(|id| batch.prior_of(id).is_none()));
+    first_versions
 }
 
 /// The frontiers that a merge moves, ascending.

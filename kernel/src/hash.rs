@@ -58,9 +58,15 @@ pub fn payload(data: &[u8], salt: Option<&[u8; 32]>) -> Hash {
 /// index, so the index is committed to and the branch is still one compression.
 #[inline]
 pub fn trie_branch(bit: u8, left: &Hash, right: &Hash) -> Hash {
-    let mut key = TRIE_BRANCH.key;
-    key[31] = bit;
-    *blake3::keyed_hash(&key, &join(left, right)).as_bytes()
+    trie_branch_domain(bit).pair(left, right)
+}
+
+/// The domain of branches at `bit`.
+#[inline]
+pub fn trie_branch_domain(bit: u8) -> Domain {
+    let mut domain = TRIE_BRANCH;
+    domain.key[31] = bit;
+    domain
 }
 
 /// Plain BLAKE3 of `schemas/omega.capnp`.

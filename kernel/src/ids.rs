@@ -74,9 +74,8 @@ impl IdIndex {
     pub fn find(&self, id: u128) -> Option<u32> {
         let first = self.ids.first()?.id;
         let slice = usize::try_from(id.checked_sub(first)? >> self.shift).ok()?;
-        let (Some(&start), Some(&end)) = (self.slices.get(slice), self.slices.get(slice + 1)) else {
-            return None;
-        };
+        // A far id may lie in the last slice that there could be, which has none behind it.
+        let (&start, &end) = (self.slices.get(slice)?, self.slices.get(slice.checked_add(1)?)?);
         let within = &self.ids[start as usize..end as usize];
         within.binary_search_by_key(&id, |slot| slot.id).ok().map(|at| start + at as u32)
     }
@@ -140,6 +139,19 @@ mod tests {
                 }
             }
             assert_eq!(index.iter().len(), index.len() as usize);
+        }
+    }
+
+    /// As far from the smallest id as a slice's number may be wide, on 32 bits and on 64.
+    #[test]
+    fn an_id_at_the_end_of_all_slices_is_not_found() {
+        for ids in [&[1][..], &[1, 2, 3], &[1, 1 << 20]] {
+            let index = IdIndex::new(ids.iter().map(|&id| (id, 9)));
+            for bits in 16..112 {
+                for far in [(1u128 << bits) - 1, 1 << bits, (1 << bits) + 1] {
+                    assert_eq!(index.find(far).is_some(), ids.contains(&far), "{ids:?}, {far}");
+                }
+            }
         }
     }
 }

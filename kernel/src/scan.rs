@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use crate::entry::Entries;
 use crate::fault::{Fault, FaultCode};
 use crate::frame::{self, FRAME_HEADER_BYTES, FrameAt, HEADER_BYTES, LogHeader};
+use crate::lanes::GROUP;
 use crate::run::Part;
-use crate::wire::{self, Head, Message};
+use crate::wire::{self, EventView, Head, Message};
 
 /// Which part of which log a scanner reads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -119,24 +120,38 @@ impl Scanner {
             bytes = rest;
             if self.pending.len() == wanted {
                 let pending = core::mem::take(&mut self.pending);
-                let used = self.step(&pending, entries)?;
+                let mut queue = Vec::new();
+                let used = self.step(&pending, &mut queue)?;
+                self.take(&mut queue, entries);
                 // Unused only where the first 8 bytes were completed: now the length is known.
                 self.pending = pending;
                 self.pending.drain(..used);
             }
         }
+        let mut queue = Vec::new();
         loop {
             if self.closed || bytes.is_empty() {
-                return Ok(());
+                break;
             }
-            match self.step(bytes, entries)? {
-                0 if self.closed => return Ok(()),
+            match self.step(bytes, &mut queue)? {
                 0 => break,
                 used => bytes = &bytes[used..],
             }
+            if queue.len() == GROUP {
+                self.take(&mut queue, entries);
+            }
         }
-        self.pending.extend_from_slice(bytes);
+        self.take(&mut queue, entries);
+        if !self.closed {
+            self.pending.extend_from_slice(bytes);
+        }
         Ok(())
+    }
+
+    /// Takes in events that waited to be hashed side by side.
+    fn take(&mut self, queue: &mut Vec<EventView<'_>>, entries: &mut Entries) {
+        entries.push_views(queue, self.part.log, &mut self.scratch);
+        queue.clear();
     }
 
     /// Bytes that the header or frame which starts with `start` needs in all.
@@ -151,7 +166,7 @@ impl Scanner {
     }
 
     /// Takes the header or frame at the start of `bytes`; 0 where it is incomplete.
-    fn step(&mut self, bytes: &[u8], entries: &mut Entries) -> Result<usize, Fault> {
+    fn step<'b>(&mut self, bytes: &'b [u8], queue: &mut Vec<EventView<'b>>) -> Result<usize, Fault> {
         if self.closed {
             return Ok(bytes.len());
         }
@@ -174,9 +189,7 @@ impl Scanner {
             Ok(Message::Head(head)) => self.head = Some(head),
             _ if beyond => return Ok(self.close()),
             Ok(Message::Event(view)) => {
-                entries
-                    .push_view(&view, self.part.log, &mut self.scratch)
-                    .map_err(|fault| fault.at(self.at))?;
+                queue.push(view);
                 self.events += 1;
                 self.head = None;
             }
@@ -222,8 +235,10 @@ impl RunScanner {
     /// Ends the part, `last` where the log ends with it, and gives its run.
     ///
     /// # Errors
-    /// As [`Scanner::finish`].
+    /// As [`Scanner::finish`], and [`Entries::check_room`].
     pub fn finish(self, last: bool) -> Result<Vec<u8>, Fault> {
-        Ok(self.scanner.finish(last, self.entries)?.encode())
+        let part = self.scanner.finish(last, self.entries)?;
+        part.entries.check_room()?;
+        Ok(part.encode())
     }
 }

@@ -7,8 +7,7 @@
 use crate::bytes::{Malformed, Reader, Writer};
 use crate::commitment::{STATE_FORMAT, StateCommitment};
 use crate::fault::{Fault, FaultCode};
-use crate::hash::{self, Hash};
-use crate::lanes::Block;
+use crate::hash::{self, Domain, Hash};
 use crate::limits;
 use crate::trie::{FixedLeaf, Leaf, Trie, TrieProof};
 
@@ -156,13 +155,6 @@ fn check_room<L: FixedLeaf>(trie: &Trie<L>, leaves: &[L], max: u64, what: &str) 
     Err(Fault::new(FaultCode::LimitExceeded, message))
 }
 
-/// A packed leaf, filled up with zeros: leaves of one whole block can be hashed side by side.
-fn one_block(packed: &[u8]) -> Block {
-    let mut block = [0; 64];
-    block[..packed.len()].copy_from_slice(packed);
-    block
-}
-
 impl Leaf for IdLeaf {
     const KEY_BITS: u8 = 128;
 
@@ -171,7 +163,7 @@ impl Leaf for IdLeaf {
     }
 
     fn hash(&self) -> Hash {
-        hash::STATE_ID.hash(&one_block(&self.pack()))
+        Self::DOMAIN.hash(&self.block())
     }
 
     fn write(&self, out: &mut Writer) {
@@ -185,6 +177,8 @@ impl Leaf for IdLeaf {
 
 impl FixedLeaf for IdLeaf {
     const BYTES: usize = ID_LEAF_BYTES;
+
+    const DOMAIN: Domain = hash::STATE_ID;
 
     type Packed = [u8; ID_LEAF_BYTES];
 
@@ -213,7 +207,7 @@ impl Leaf for FrontierLeaf {
     }
 
     fn hash(&self) -> Hash {
-        hash::STATE_FRONTIER.hash(&one_block(&self.pack()))
+        Self::DOMAIN.hash(&self.block())
     }
 
     fn write(&self, out: &mut Writer) {
@@ -234,6 +228,8 @@ impl Leaf for FrontierLeaf {
 
 impl FixedLeaf for FrontierLeaf {
     const BYTES: usize = FRONTIER_LEAF_BYTES;
+
+    const DOMAIN: Domain = hash::STATE_FRONTIER;
 
     type Packed = [u8; FRONTIER_LEAF_BYTES];
 

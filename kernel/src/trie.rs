@@ -4,7 +4,7 @@
 //! the keys below it differ and commits to that bit; a leaf commits to its whole key. So presence
 //! and absence are the same walk, and the order of insertion leaves no trace.
 //!
-//! [`SortedRoot`], [`root_of_sorted`] and [`prove_sorted`] serve sets that are used once; [`Trie`] serves the state
+//! [`root_of_sorted`], [`root_of_hashes`] and [`prove_sorted`] serve sets that are used once; [`Trie`] serves the state
 //! that lives across batches; [`TrieProof`] is what both hand out. This module knows nothing of
 //! what leaves mean, and takes no count from a proof.
 
@@ -12,12 +12,16 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::bytes::{Malformed, Reader, Writer};
-use crate::hash::{self, Hash};
+use crate::hash::{self, Domain, Hash};
+use crate::lanes::Block;
 
+mod bulk;
+mod levels;
 mod live;
 mod proof;
 mod slab;
 
+pub use bulk::root_of_hashes;
 pub use live::{Iter, Trie};
 pub use proof::TrieProof;
 
@@ -47,6 +51,17 @@ pub trait FixedLeaf: Leaf {
     /// The leaf as a [`Trie`] stores it: bytes, so that no alignment is paid for.
     type Packed: Copy + AsRef<[u8]> + fmt::Debug;
 
+    /// Domain of the leaf's hash.
+    const DOMAIN: Domain;
+
+    /// The one block that the leaf is hashed as: its packed bytes, filled up with zeros.
+    fn block(&self) -> Block {
+        let packed = self.pack();
+        let mut block = [0; 64];
+        block[..Self::BYTES].copy_from_slice(packed.as_ref());
+        block
+    }
+
     /// Packs the leaf, into the bytes that [`Leaf::write`] writes.
     fn pack(&self) -> Self::Packed;
 
@@ -54,9 +69,9 @@ pub trait FixedLeaf: Leaf {
     fn unpack(packed: &Self::Packed) -> Self;
 }
 
-/// Computes the root of leaves that come in ascending order, in memory bounded by the key's bits.
+/// Computes the root of leaves that come in ascending order.
 #[derive(Debug, Default)]
-pub struct SortedRoot {
+struct SortedRoot {
     /// Left siblings that wait for the subtree at their right; bits ascend towards the top.
     waiting: Vec<(u32, Hash)>,
     open: Option<(u128, Hash)>,
@@ -64,11 +79,7 @@ pub struct SortedRoot {
 
 impl SortedRoot {
     /// Adds the next leaf: its key and its hash.
-    ///
-    /// # Panics
-    ///
-    /// Where the keys do not ascend strictly: an error of the caller, which must not become a root.
-    pub fn push(&mut self, key: u128, leaf: Hash) {
+    fn push(&mut self, key: u128, leaf: Hash) {
         if let Some((before, subtree)) = self.open {
             assert!(before < key, "keys must ascend");
             let bit = divergence(before, key);
@@ -79,7 +90,7 @@ impl SortedRoot {
     }
 
     /// The root over all leaves.
-    pub fn finish(mut self) -> Hash {
+    fn finish(mut self) -> Hash {
         match self.open {
             None => hash::TRIE_EMPTY.hash(b""),
             Some((_, subtree)) => close(&mut self.waiting, 0, subtree),
@@ -87,11 +98,11 @@ impl SortedRoot {
     }
 }
 
-/// Root over leaves (key, hash) whose keys ascend: [`SortedRoot`] over all of them.
+/// Root over leaves (key, hash) whose keys ascend strictly, in memory bounded by the key's bits.
 ///
 /// # Panics
 ///
-/// As [`SortedRoot::push`].
+/// Where the keys do not ascend: an error of the caller, which must not become a root.
 pub fn root_of_sorted(leaves: impl IntoIterator<Item = (u128, Hash)>) -> Hash {
     let mut root = SortedRoot::default();
     leaves.into_iter().for_each(|(key, leaf)| root.push(key, leaf));

@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use crate::event::{EVENT_HASH_FIXED_BYTES, EventHeader, Observed};
+use crate::event::{EventHeader, Observed};
 use crate::fault::FaultCode;
 use crate::hash::{self, Hash};
 use crate::limits;
@@ -247,21 +247,25 @@ impl<'a> EventView<'a> {
         self.deps.chunks_exact(16).map(|dep| u128::from_le_bytes(*array::<16>(dep, 0)))
     }
 
+    /// Appends the bytes that the event hash covers.
+    pub fn write_hashed(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.lamport.to_le_bytes());
+        out.extend_from_slice(&self.node.to_le_bytes());
+        out.extend_from_slice(&self.stream.to_le_bytes());
+        out.extend_from_slice(&self.id.to_le_bytes());
+        out.extend_from_slice(&self.prev.to_le_bytes());
+        out.push(u8::from(self.claim.is_some()));
+        out.extend_from_slice(self.claim.unwrap_or(&[0; 32]));
+        out.extend_from_slice(&self.payload_len.to_le_bytes());
+        out.extend_from_slice(self.payload_hash);
+        out.extend_from_slice(&((self.deps.len() / 16) as u32).to_le_bytes());
+        out.extend_from_slice(self.deps);
+    }
+
     /// The event hash; `scratch` is reused from event to event.
     pub fn event_hash(&self, scratch: &mut Vec<u8>) -> Hash {
         scratch.clear();
-        scratch.reserve(EVENT_HASH_FIXED_BYTES + self.deps.len());
-        scratch.extend_from_slice(&self.lamport.to_le_bytes());
-        scratch.extend_from_slice(&self.node.to_le_bytes());
-        scratch.extend_from_slice(&self.stream.to_le_bytes());
-        scratch.extend_from_slice(&self.id.to_le_bytes());
-        scratch.extend_from_slice(&self.prev.to_le_bytes());
-        scratch.push(u8::from(self.claim.is_some()));
-        scratch.extend_from_slice(self.claim.unwrap_or(&[0; 32]));
-        scratch.extend_from_slice(&self.payload_len.to_le_bytes());
-        scratch.extend_from_slice(self.payload_hash);
-        scratch.extend_from_slice(&((self.deps.len() / 16) as u32).to_le_bytes());
-        scratch.extend_from_slice(self.deps);
+        self.write_hashed(scratch);
         hash::EVENT.hash(scratch)
     }
 
@@ -277,6 +281,11 @@ impl<'a> EventView<'a> {
             PayloadRef::Erased { observed: Some(observed) } => Some(Err(observed)),
             PayloadRef::Erased { observed: None } => None,
         }
+    }
+
+    /// How many ids it depends on.
+    pub fn dep_count(&self) -> u32 {
+        (self.deps.len() / 16) as u32
     }
 }
 

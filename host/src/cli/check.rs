@@ -6,11 +6,12 @@ use omega_kernel::body::VerdictKind;
 use tempfile::NamedTempFile;
 
 use crate::batch;
+use crate::certify::{self, Request};
 use crate::check::Log;
-use crate::crash;
 use crate::failure::Failure;
 use crate::map::Source;
-use crate::produce::event_json;
+use crate::produce::output::NewFile;
+use crate::produce::{event_json, writer};
 use crate::report::Report;
 use crate::result::ResultFile;
 use crate::summary;
@@ -20,7 +21,12 @@ use crate::summary;
 #[command(after_help = "\
 Examples:
   omega check alice.omega bob.omega
-  omega check server.omega phone.jsonl")]
+  omega check server.omega phone.jsonl
+  omega check alice.omega bob.omega --certify --key omega.key
+
+With --certify the verdict starts a chain of certificates, which has judged
+nothing before; reconcile and certify go on with one. JSON inputs are then kept
+as logs beside them: whoever verifies needs those.")]
 pub struct Args {
     /// Logs to compare: .omega, JSON (one event or an array), or JSON lines
     #[arg(value_name = "LOG", required = true)]
@@ -31,45 +37,106 @@ pub struct Args {
     /// Leave no crash folder
     #[arg(long, conflicts_with = "crash_dir")]
     pub no_crash_folder: bool,
+    /// Sign the verdict too, whichever it is
+    #[arg(long)]
+    pub certify: bool,
+    /// The private key to sign with
+    #[arg(long, value_name = "FILE", default_value = "omega.key", requires = "certify")]
+    pub key: PathBuf,
+    /// The chain that the certificate starts
+    #[arg(long, value_name = "FILE", default_value = "cert.log", requires = "certify")]
+    pub cert_log: PathBuf,
+    /// Where the certificate goes
+    #[arg(long, value_name = "FILE", default_value = "omega.cert", requires = "certify")]
+    pub output: PathBuf,
 }
 
-/// Judges the logs as one batch from nothing.
+/// Judges the logs as one batch from nothing; certifies the verdict where that was asked for.
 pub fn run(args: Args) -> Result<Report, Failure> {
+    if args.certify && args.logs.iter().any(|log| log.as_os_str() == "-") {
+        return Err(Failure::usage("--certify judges twice, and standard input can be read only once")
+            .hint("Write it to a file first: whoever verifies needs that log, too."));
+    }
     let kernel = batch::kernel(None)?;
-    let opened = args.logs.iter().map(|path| Opened::new(path)).collect::<Result<Vec<_>, _>>()?;
+    let open = |path: &PathBuf| Opened::new(path, args.certify);
+    let opened = args.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let logs: Vec<Log<'_>> = opened.iter().map(|opened| Log::whole(&opened.source)).collect();
     let (mut session, _) = batch::session(&kernel, None)?;
     let outcome = batch::judge(&kernel, &mut session, &logs, 0)?;
     let mut report = summary::report("check", &outcome.core, &outcome.observations)?;
+    let result = ResultFile {
+        batch_id: 1,
+        replay_seed: 0,
+        by_component: kernel.runs_component(),
+        binding: batch::binding(&kernel)?,
+        body: outcome.judged.verdict.body,
+    };
     if outcome.core.verdict == VerdictKind::Obstruction && !args.no_crash_folder {
-        let result = ResultFile {
-            batch_id: 1,
-            replay_seed: 0,
-            by_component: kernel.runs_component(),
-            binding: batch::binding(&kernel)?,
-            body: outcome.judged.verdict.body,
-        };
-        let folder = batch::leave_corpse(&args.crash_dir, &kernel, &logs, None, &result)?;
-        report = report
-            .field("crash_folder", folder.display().to_string())
-            .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
+        report = batch::leave_corpse(report, &args.crash_dir, &kernel, &logs, None, &result);
+    }
+    if args.certify {
+        let inputs: Vec<PathBuf> = opened.iter().map(|opened| opened.source.path().to_owned()).collect();
+        report = certified(&args, result, inputs, report)?;
     }
     Ok(report)
 }
 
-/// A log, or what JSON was turned into: that file goes when this does.
+/// Signs and chains the verdict; the logs are judged again before that.
+fn certified(
+    args: &Args,
+    result: ResultFile,
+    inputs: Vec<PathBuf>,
+    report: Report,
+) -> Result<Report, Failure> {
+    let kept = inputs.iter().zip(&args.logs).filter(|(log, given)| log != given);
+    let report = kept.fold(report, |report, (log, given)| {
+        report.line(format!(
+            "  {} is kept as {}: give that to those who verify",
+            given.display(),
+            log.display()
+        ))
+    });
+    let request = Request {
+        result,
+        keys: vec![args.key.clone()],
+        threshold: None,
+        origin: None,
+        cert_log: args.cert_log.clone(),
+        output: args.output.clone(),
+        inputs,
+        snapshot: None,
+        kernels: Vec::new(),
+    };
+    let certified = certify::certify(&request)?;
+    let output = args.output.display().to_string();
+    Ok(report
+        .line(format!("  certified in {output}, signed as {}", certified.statement.name()))
+        .field("certificate", output)
+        .field("chain_id", data_encoding::HEXLOWER.encode(&certified.certificate.chain_id())))
+}
+
+/// A log, or what JSON was turned into: unless it is kept, that file goes when this does.
 struct Opened {
     source: Source,
     _converted: Option<NamedTempFile>,
 }
 
 impl Opened {
-    fn new(path: &Path) -> Result<Self, Failure> {
+    fn new(path: &Path, keep: bool) -> Result<Self, Failure> {
         let source = Source::open(path)?;
         if !is_json(&source)? {
             return Ok(Opened { source, _converted: None });
         }
-        let (converted, _) = event_json::to_temporary_log(path)?;
+        if keep {
+            let log = path.with_extension("omega");
+            let file = NewFile::create(&log, false)?;
+            let (file, _) = event_json::to_log(source.reader(), path, &writer::log_name(path), file, &log)?;
+            source.unchanged()?;
+            file.finish()?;
+            return Ok(Opened { source: Source::open(log)?, _converted: None });
+        }
+        let (converted, _) = event_json::to_temporary_log(source.reader(), path)?;
+        source.unchanged()?;
         Ok(Opened { source: Source::open(converted.path())?, _converted: Some(converted) })
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::failure::{Failure, HostCode};
+use crate::failure::Failure;
+use crate::files;
 use crate::report::{Outcome, Report};
 
 /// Flags of `man`.
@@ -20,10 +21,7 @@ pub struct Args {
 
 /// Writes the pages.
 pub fn run(args: Args) -> Result<Report, Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(HostCode::WriteFailed, format!("the man pages could not be written: {error}"))
-            .file(&args.output)
-    };
+    let failed = |error: std::io::Error| files::unwritable(&error, &args.output);
     fs::create_dir_all(&args.output).map_err(failed)?;
     clap_mangen::generate_to(super::definition(), &args.output).map_err(failed)?;
     let mut pages = Vec::new();

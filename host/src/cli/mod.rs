@@ -12,10 +12,12 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::files;
 use crate::report::{Outcome, Report};
 
 pub mod append;
 pub mod bench;
+pub mod certify;
 pub mod check;
 pub mod completions;
 pub mod doctor;
@@ -27,8 +29,10 @@ pub mod import;
 pub mod ingest;
 pub mod keygen;
 pub mod man;
+pub mod prove;
 pub mod reconcile;
 pub mod replay;
+pub mod verify;
 pub mod version;
 
 /// Do these logs agree, who broke which rule, and can I check that without trusting you?
@@ -75,6 +79,12 @@ pub enum Command {
     Check(check::Args),
     /// Judge logs as one batch; keep the result, unsigned, for certify
     Reconcile(reconcile::Args),
+    /// Sign a result and chain it to the certificates before it
+    Certify(certify::Args),
+    /// Is the evidence right, and how far could that be checked?
+    Verify(verify::Args),
+    /// Make a proof: an event is in a batch; an id was accepted, or never was
+    Prove(prove::Args),
     /// Judge again and say whether the same comes out
     Replay(replay::Args),
     /// Append an event to a log, or start a log
@@ -109,6 +119,9 @@ impl Command {
         match self {
             Command::Check(_) => "check",
             Command::Reconcile(_) => "reconcile",
+            Command::Certify(_) => "certify",
+            Command::Verify(_) => "verify",
+            Command::Prove(_) => "prove",
             Command::Replay(_) => "replay",
             Command::Append(_) => "append",
             Command::Ingest(_) => "ingest",
@@ -130,6 +143,9 @@ impl Command {
         match self {
             Command::Check(args) => check::run(args),
             Command::Reconcile(args) => reconcile::run(args),
+            Command::Certify(args) => certify::run(args),
+            Command::Verify(args) => verify::run(args),
+            Command::Prove(args) => prove::run(args),
             Command::Replay(args) => replay::run(args),
             Command::Append(args) => append::run(args),
             Command::Ingest(args) => ingest::run(args),
@@ -149,6 +165,7 @@ impl Command {
 
 /// The whole program: parses, runs, prints, and gives the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    files::survive_size_limit();
     let args: Vec<OsString> = args.into_iter().collect();
     let (report, json) = match parse(&args) {
         Ok(cli) => (run_guarded(cli.command), cli.json),

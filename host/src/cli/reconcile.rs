@@ -8,7 +8,6 @@ use omega_kernel::body::VerdictKind;
 
 use crate::batch;
 use crate::check::Log;
-use crate::crash;
 use crate::engine::Session;
 use crate::failure::Failure;
 use crate::files;
@@ -78,10 +77,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         .field("kernel_hash", HEXLOWER.encode(kernel.hash()))
         .field("result", args.output.display().to_string());
     if outcome.core.verdict == VerdictKind::Obstruction {
-        let folder = batch::leave_corpse(&args.crash_dir, &kernel, &logs, before.as_deref(), &result)?;
-        report = report
-            .field("crash_folder", folder.display().to_string())
-            .hint(format!("Judge it again anywhere: {}", crash::replay_command(&folder)));
+        report = batch::leave_corpse(report, &args.crash_dir, &kernel, &logs, before.as_deref(), &result);
     } else {
         report = report
             .hint(format!("Certify it: omega certify --result {} --key omega.key", args.output.display()));

@@ -246,6 +246,11 @@ fn failure_of(error: &wasmtime::Error) -> Failure {
     if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
         return exceeded.into();
     }
+    if let Some(error) = error.downcast_ref::<std::io::Error>() {
+        let message = format!("the system did not give the kernel its memory: {error}");
+        return Failure::new(HostCode::KernelMemory, message)
+            .hint("Look at the limits on memory and file sizes: `ulimit -a`.");
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Failure::new(HostCode::KernelDeadline, "the kernel ran past its deadline"),
         Some(trap) => Failure::new(HostCode::KernelTrapped, format!("the kernel trapped: {trap}")),

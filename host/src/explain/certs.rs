@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Explained, hex, id};
 use crate::failure::Failure;
+use crate::result::ResultFile;
 use crate::store::{CertLog, Record};
 
 /// A certificate.
@@ -54,13 +55,26 @@ pub(super) fn certificate(path: &Path, bytes: &[u8]) -> Explained {
     explained.fact("signatures", cert.signatures().iter().map(signature).collect::<Vec<_>>())
 }
 
-/// A result that is no certificate yet: a verdict's body.
-pub(super) fn body(path: &Path, bytes: &[u8]) -> Option<Explained> {
-    let (core, observations) = Body::split(bytes).ok()?.decode().ok()?;
+/// A result: a verdict that nobody has signed.
+pub(super) fn result(path: &Path, bytes: &[u8]) -> Explained {
     let next =
         format!("Sign it: omega certify --result {} --key omega.key --cert-log cert.log", path.display());
+    let decoded = ResultFile::decode(bytes).and_then(|result| {
+        let body = Body::split(&result.body).and_then(|body| body.decode())?;
+        Ok((result, body))
+    });
+    let (result, (core, observations)) = match decoded {
+        Ok(decoded) => decoded,
+        Err(failure) => {
+            return Explained::new("result", "A result of omega reconcile.", next).failed(failure, path);
+        }
+    };
     let title = format!("A result that nobody has signed: {}.", verdict(core.verdict));
-    Some(judged(Explained::new("result", title, next), &core, &observations))
+    let explained = Explained::new("result", title, next)
+        .fact("batch_id", result.batch_id.to_string())
+        .fact("replay_seed", result.replay_seed.to_string())
+        .fact("judged_by_component", result.by_component);
+    judged(binding(explained, "", &result.binding), &core, &observations)
 }
 
 /// A certificate log.

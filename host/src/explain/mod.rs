@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, HostCode};
-use crate::{crash, files, keys};
+use crate::{crash, files, keys, result};
 
 mod certs;
 mod log;
@@ -114,6 +114,9 @@ pub fn explain(path: &Path) -> Result<Explained, Failure> {
     }
     if starts(&cert_index::INDEX_HEADER[..8]) || starts(b"\x89OMH\r\n\x1a\n") {
         return Ok(certs::sidecar(path, &whole()?));
+    }
+    if starts(&result::MAGIC) {
+        return Ok(certs::result(path, &whole()?));
     }
     if starts(&proof::MAGIC) {
         return Ok(certs::proof(path, &whole()?));

@@ -6,7 +6,7 @@ use omega_kernel::hash::PREDICATE_HASH;
 use omega_kernel::snapshot::{HEADER_BYTES, Header};
 use serde_json::Value;
 
-use super::{Explained, certs, hex};
+use super::{Explained, hex};
 use crate::failure::{Failure, HostCode};
 use crate::sign::Signer;
 use crate::trust::Trust;
@@ -88,10 +88,10 @@ pub(super) fn private_key(path: &Path) -> Explained {
     }
 }
 
-/// Everything else: public keys, trust policies, JSON; or a result, which has no magic.
+/// Everything else: public keys, trust policies, JSON.
 pub(super) fn text(path: &Path, bytes: &[u8]) -> Result<Explained, Failure> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return certs::body(path, bytes).ok_or_else(|| unknown(path));
+        return Err(unknown(path));
     };
     if let Ok(key) = keys::public_key(text) {
         let next = format!("Verify with it: omega verify --cert CERT --trust {}", path.display());
@@ -130,7 +130,7 @@ pub(super) fn text(path: &Path, bytes: &[u8]) -> Result<Explained, Failure> {
             Ok(Explained::new("trust-policy", "A trust policy that cannot be read.", next)
                 .failed(failure, path))
         }
-        Err(_) => certs::body(path, bytes).ok_or_else(|| unknown(path)),
+        Err(_) => Err(unknown(path)),
     }
 }
 

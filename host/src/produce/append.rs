@@ -11,8 +11,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use omega_kernel::event::EventHeader;
 use omega_kernel::fault::FaultCode;
@@ -26,7 +24,8 @@ use super::output::NewFile;
 use super::reading::{Survey, read_log};
 use super::writer::log_name;
 use crate::failure::{Code, Failure, HostCode};
-use crate::files::{unreadable, unwritable};
+use crate::files::{survive_size_limit, unreadable, unwritable};
+use crate::map::empty;
 use crate::sign::Signer;
 
 /// What to append, and where.
@@ -111,6 +110,9 @@ fn continue_log(mut file: File, request: &Request) -> Result<Appended, Failure> 
     })?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| unreadable(&error, path))?;
+    if bytes.is_empty() {
+        return Err(empty(path).hint("Remove it, and the first append makes the log."));
+    }
     let mut survey = Survey::read(&bytes).map_err(|fault| Failure::from(fault).file(path))?;
     survey.whole().map_err(|fault| damaged(fault.into(), path))?;
     let had_head = survey.check_head().map_err(|fault| {
@@ -244,14 +246,6 @@ fn append_durably(mut file: &File, before: u64, bytes: &[u8]) -> io::Result<()> 
             Err(second) => io::Error::other(format!("{error}; and the log could not be cut back: {second}")),
         }
     })
-}
-
-/// Past the file size limit the kernel sends SIGXFSZ, which would end the process between write and
-/// cut; handled, the write fails instead.
-fn survive_size_limit() {
-    let signal = rustix::process::Signal::XFSZ.as_raw();
-    // Where it cannot be handled, the next reader finds a torn tail and says so.
-    let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use tempfile::NamedTempFile;
 
 use super::event::{Event, Payload, check_limits, show_id};
 use super::json_values::{JsonValues, Place, Value, failure};
-use super::reading::open;
 use super::writer::{LogWriter, Written, log_name};
 use crate::failure::{Failure, HostCode};
 use crate::files::unwritable;
@@ -64,10 +63,9 @@ pub fn to_log<W: Write>(
     log.into_inner()
 }
 
-/// Converts a JSON file to a log in a temporary file, which is removed when it is dropped. The log
-/// is named after the file.
-pub fn to_temporary_log(path: &Path) -> Result<(NamedTempFile, Written), Failure> {
-    let input = open(path)?;
+/// Converts JSON events to a log in a temporary file, which is removed when it is dropped. The log
+/// is named after `path`.
+pub fn to_temporary_log(input: impl Read, path: &Path) -> Result<(NamedTempFile, Written), Failure> {
     let temp =
         NamedTempFile::with_suffix(".omega").map_err(|error| unwritable(&error, &std::env::temp_dir()))?;
     let shown = temp.path().to_owned();
@@ -333,9 +331,12 @@ impl<'a> Parser<'a> {
                 Err(self.fail(Some(raw), &format!("{field} is {value}; the greatest is {max}")))
             }
             Some(value) if quoted.is_some() || value <= MAX_EXACT_NUMBER => Ok(value),
-            None if !starts_like_number => {
-                Err(self.fail(Some(raw), &format!("{field} must be a whole number, or one in a string")))
-            }
+            None if is_number && quoted.is_some() => Err(self.fail(
+                Some(raw),
+                &format!("{field} is {digits}; it is a whole number from 0 to {max}, without leading zeros"),
+            )),
+            None if !starts_like_number => Err(self
+                .fail(Some(raw), &format!("{field} must be a whole number from 0 on, or one in a string"))),
             _ => Err(failure(
                 HostCode::JsonNumber,
                 self.path,

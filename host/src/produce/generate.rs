@@ -357,7 +357,8 @@ mod tests {
             let mut file = JsonFile::create(path, is_lines, false).unwrap();
             generate(&plan(200), &mut file, None).unwrap();
             file.finish().unwrap();
-            let (log, written) = event_json::to_temporary_log(path).unwrap();
+            let (log, written) =
+                event_json::to_temporary_log(std::fs::File::open(path).unwrap(), path).unwrap();
             assert_eq!(written.name, "g");
             assert_eq!(std::fs::read(log.path()).unwrap(), std::fs::read(&omega).unwrap());
         }

@@ -13,6 +13,7 @@ use omega_kernel::wire::{EventView, Head, Message, PayloadRef};
 use super::head::{self, Leaves};
 use crate::failure::{Failure, HostCode};
 use crate::files::unreadable;
+use crate::map::empty;
 
 /// What one log holds.
 #[derive(Debug)]
@@ -135,9 +136,11 @@ impl Survey {
     }
 }
 
-/// Opens a file for reading; a folder, a missing and an unreadable file each have their own failure.
+/// Opens a file, or standard input for `-`, for reading; a folder, a missing and an unreadable file each
+/// have their own failure.
 pub fn open(path: &Path) -> Result<File, Failure> {
-    let file = File::open(path).map_err(|error| unreadable(&error, path))?;
+    let place = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
+    let file = File::open(place).map_err(|error| unreadable(&error, path))?;
     match file.metadata() {
         Ok(about) if about.is_dir() => {
             Err(Failure::new(HostCode::IsDirectory, format!("{} is a folder", path.display()))
@@ -159,6 +162,9 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 /// Reads a log: its bytes and what is in them.
 pub fn read_log(path: &Path) -> Result<(Vec<u8>, Survey), Failure> {
     let bytes = read_file(path)?;
+    if bytes.is_empty() {
+        return Err(empty(path));
+    }
     let survey = Survey::read(&bytes).map_err(|fault| Failure::from(fault).file(path))?;
     Ok((bytes, survey))
 }

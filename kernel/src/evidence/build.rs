@@ -51,7 +51,7 @@ pub fn build(batch: &Batch<'_>, violation: &Violation) -> Evidence {
         Offence::OtherVersion { other, own } => make.kind(Kind::OtherVersion).event(own).event(other),
         Offence::PriorVersion => make.kind(Kind::PriorVersion).event(own).prior(batch.event(anchor).id),
         Offence::OtherClaim(other) if batch.is_known(anchor) => {
-            make.kind(Kind::OtherClaimNew).event(own).first_of(other).not_known(other)
+            make.kind(Kind::OtherClaimNew).event(own).first_of(other).not_known(other).known(anchor)
         }
         Offence::OtherClaim(other) => {
             make.kind(Kind::OtherClaim).event(own).first_of(other).not_known(anchor)
@@ -133,6 +133,10 @@ impl<'b, 's> Builder<'b, 's> {
     }
 
     fn not_known(&mut self, event: EventAt) -> &mut Self {
+        self.prior(self.batch.event(event).id)
+    }
+
+    fn known(&mut self, event: EventAt) -> &mut Self {
         self.prior(self.batch.event(event).id)
     }
 

@@ -201,7 +201,8 @@ impl<'e> Checker<'e> {
             (Some(_), _) => frontier.is_some_and(|frontier| frontier.id == prev_id).then_some(None),
             (None, Some(hash)) => {
                 let prev = self.event()?;
-                require(prev.header.hash() == hash, "another event than prev")?;
+                // The id too: a batch id root made by a liar could name any event here.
+                require((prev.header.id, prev.header.hash()) == (prev_id, hash), "another event than prev")?;
                 let below = same_stream(&prev.header, &anchor.header)
                     && above(&prev.header, frontier)
                     && order(&prev.header, &anchor.header) == Ordering::Less;
@@ -218,7 +219,12 @@ impl<'e> Checker<'e> {
 
     fn check_claims(&mut self, anchor: &Witness) -> Result<(), Fault> {
         let other = self.event()?;
-        self.not_known(if self.evidence.kind == Kind::OtherClaim { anchor } else { other })?;
+        if self.evidence.kind == Kind::OtherClaim {
+            self.not_known(anchor)?;
+        } else {
+            self.not_known(other)?;
+            require(self.is_known(anchor)?, "the prior state does not hold the anchor")?;
+        }
         let (a, b) = (&other.header, &anchor.header);
         let claims_differ = a.claim.is_some() && b.claim.is_some() && a.claim != b.claim;
         require(claims_differ, "the claims do not differ")?;
@@ -247,9 +253,14 @@ impl<'e> Checker<'e> {
 
     /// Requires, by the next proof, that the prior state does not hold the event.
     fn not_known(&mut self, event: &Witness) -> Result<(), Fault> {
-        let hash: Hash = event.header.hash();
-        let known = self.prior(event.header.id)?.is_some_and(|leaf| leaf.event_hash == hash);
+        let known = self.is_known(event)?;
         require(!known, "an event that the prior state holds is exempt")
+    }
+
+    /// Whether, by the next proof, the prior state holds the event.
+    fn is_known(&mut self, event: &Witness) -> Result<bool, Fault> {
+        let hash: Hash = event.header.hash();
+        Ok(self.prior(event.header.id)?.is_some_and(|leaf| leaf.event_hash == hash))
     }
 
     fn frontier(&self, header: &EventHeader) -> Result<Option<FrontierLeaf>, Fault> {

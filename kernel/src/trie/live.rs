@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
+use super::levels::{Child, Waiting};
 use super::slab::Slab;
-use super::{FixedLeaf, TrieProof, ascending, branch_hash, divergence, is_set, split};
+use super::{FixedLeaf, TrieProof, ascending, divergence, is_set, split};
 use crate::hash::{self, Hash};
 
 /// A crit-bit trie in memory. Leaves are inserted or replaced, never removed.
@@ -14,6 +15,8 @@ pub struct Trie<L: FixedLeaf> {
     leaves: Slab<L::Packed>,
     branches: Slab<Branch>,
     root: Option<Node>,
+    /// Branches of the merge at hand, which are hashed when it ends.
+    waiting: Waiting,
     hashed: u64,
 }
 
@@ -33,10 +36,9 @@ struct Node(u32);
 
 const BRANCH: u32 = 1 << 31;
 
-/// A node with what its parent needs of it.
+/// A node with what its parent needs of it, apart from the hash.
 struct Subtree {
     node: Node,
-    hash: Hash,
     len: u32,
 }
 
@@ -52,7 +54,13 @@ impl<L: FixedLeaf> Trie<L> {
 
     /// The empty trie.
     pub fn new() -> Self {
-        Trie { leaves: Slab::new(), branches: Slab::new(), root: None, hashed: 0 }
+        Trie {
+            leaves: Slab::new(),
+            branches: Slab::new(),
+            root: None,
+            waiting: Waiting::default(),
+            hashed: 0,
+        }
     }
 
     /// Leaves.
@@ -139,6 +147,21 @@ impl<L: FixedLeaf> Trie<L> {
             }
         };
         self.root = Some(merged.node);
+        self.hash_waiting();
+    }
+
+    /// Hashes the branches that a merge made or changed, and the leaves right below them.
+    fn hash_waiting(&mut self) {
+        let waiting = core::mem::take(&mut self.waiting);
+        let children = |trie: &Self, branch: u32| {
+            let Branch { left, right, .. } = *trie.branches.get(branch);
+            [left, right].map(|node| match trie.branch(node) {
+                Some(branch) => Child::Hashed(branch.hash),
+                None => Child::Leaf(trie.leaf(node).block()),
+            })
+        };
+        let set = |trie: &mut Self, branch: u32, hash| trie.branches.get_mut(branch).hash = hash;
+        self.hashed += waiting.hash_all(&L::DOMAIN, self, children, set);
     }
 
     /// Merges leaves, at least one, into the subtree at `node`. `near` is the key of any leaf in
@@ -163,9 +186,10 @@ impl<L: FixedLeaf> Trie<L> {
         let near_right = is_set(near, branch.bit.into());
         let left = self.merge_child(branch.left, (!near_right).then_some(near), zeros);
         let right = self.merge_child(branch.right, near_right.then_some(near), ones);
-        let merged = self.join(branch.bit.into(), &left, &right);
+        let merged = join(branch.bit, &left, &right);
         self.branches.set(node.index(), merged);
-        Subtree { node, hash: merged.hash, len: merged.len }
+        self.waiting.push(merged.bit, node.index());
+        Subtree { node, len: merged.len }
     }
 
     /// Puts a branch above `node`, at a bit where some of the leaves leave its keys.
@@ -202,26 +226,15 @@ impl<L: FixedLeaf> Trie<L> {
     }
 
     fn add_branch(&mut self, bit: u32, left: &Subtree, right: &Subtree) -> Subtree {
-        let branch = self.join(bit, left, right);
-        let node = Node(self.branches.push(branch) | BRANCH);
-        Subtree { node, hash: branch.hash, len: branch.len }
-    }
-
-    fn join(&mut self, bit: u32, left: &Subtree, right: &Subtree) -> Branch {
-        self.hashed += 1;
-        Branch {
-            hash: branch_hash(bit, &left.hash, &right.hash),
-            left: left.node,
-            right: right.node,
-            len: left.len + right.len,
-            bit: bit as u8,
-        }
+        let branch = join(bit as u8, left, right);
+        let index = self.branches.push(branch);
+        self.waiting.push(branch.bit, index);
+        Subtree { node: Node(index | BRANCH), len: branch.len }
     }
 
     /// A node as it stands.
-    fn subtree(&mut self, node: Node) -> Subtree {
-        self.hashed += u64::from(self.branch(node).is_none());
-        Subtree { node, hash: self.hash_of(node), len: self.len_of(node) }
+    fn subtree(&self, node: Node) -> Subtree {
+        Subtree { node, len: self.len_of(node) }
     }
 
     /// Goes from `node` to the leaf where `key` leads, telling of each branch with the child that
@@ -258,6 +271,11 @@ impl<L: FixedLeaf> Trie<L> {
     fn len_of(&self, node: Node) -> u32 {
         self.branch(node).map_or(1, |branch| branch.len)
     }
+}
+
+/// A branch over two subtrees; its hash comes later.
+fn join(bit: u8, left: &Subtree, right: &Subtree) -> Branch {
+    Branch { hash: [0; 32], left: left.node, right: right.node, len: left.len + right.len, bit }
 }
 
 impl Node {

@@ -45,6 +45,11 @@ impl<T: Copy> Slab<T> {
         &self.segments[index as usize / SEGMENT][index as usize % SEGMENT]
     }
 
+    /// The item at an index that [`Slab::push`] gave, to be changed.
+    pub fn get_mut(&mut self, index: u32) -> &mut T {
+        &mut self.segments[index as usize / SEGMENT][index as usize % SEGMENT]
+    }
+
     /// Replaces the item at an index that [`Slab::push`] gave.
     pub fn set(&mut self, index: u32, item: T) {
         self.segments[index as usize / SEGMENT][index as usize % SEGMENT] = item;

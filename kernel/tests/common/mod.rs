@@ -1,6 +1,9 @@
 //! Small logs for tests, written as one would say them.
 #![allow(dead_code)]
 
+pub mod generate;
+pub mod model;
+
 use omega_kernel::event::{EventHeader, Observed};
 use omega_kernel::frame::{self, LogHeader};
 use omega_kernel::hash::{self, Hash};

@@ -1,0 +1,48 @@
+# make demo    see it work: builds, judges real logs, certifies, verifies, damages copies
+# make test    everything that must hold before a change goes in
+# Both set the machine up first. The rest is below, each with a line.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-build build demo test test-full bench mutants coverage
+
+# A concurrent editing trace for the demo, where there is one.
+TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
+export TRACE
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BENCH ?= --events 1000000 --payload 256 --deps 2 --writers 4
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## install what building and testing take (again: changes nothing)
+	@scripts/setup.sh test
+
+setup-build:
+	@scripts/setup.sh build
+
+build: setup-build ## the omega command, in target/release
+	cargo build --release --locked -p omega-sheaf
+
+demo: build ## see it work, in a folder that is removed afterwards
+	@OMEGA=$(TARGET)/release/omega tests/demo.sh
+
+test: setup ## format, dependencies, clippy, tests, reproducible kernel, demo
+	@scripts/test.sh
+
+test-full: setup ## the same with the long runs
+	@scripts/test.sh --full
+
+bench: build ## events per second beside the floor of the same machine
+	$(TARGET)/release/omega bench $(BENCH)
+
+# FILE=judge/streams.rs for one file; without it, the whole kernel (hours).
+mutants: setup ## which changes to the kernel no test notices (FILE=… for one file)
+	@cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants --version '^27'
+	cargo mutants --package omega-kernel --profile release $(if $(FILE),--file 'kernel/src/$(FILE)')
+
+coverage: setup ## lines of the kernel that tests reach; less than 95 % fails
+	@cargo llvm-cov --version >/dev/null 2>&1 || cargo install --locked cargo-llvm-cov@0.9.1
+	rustup component add llvm-tools
+	cargo llvm-cov --package omega-kernel --release --locked --fail-under-lines 95

@@ -1,0 +1,105 @@
+//! Hashes the branches of a trie bit by bit, from the deepest up: branches at one bit do not depend
+//! on each other, so they go through SIMD lanes side by side.
+
+use alloc::vec::Vec;
+
+use crate::hash::{self, Domain, Hash};
+use crate::lanes::{self, Block};
+
+/// Branches that are hashed together.
+const GROUP: usize = 64;
+
+/// A child, as far as hashing its branch goes.
+pub enum Child {
+    /// Its hash is known.
+    Hashed(Hash),
+    /// It is a leaf, hashed as this block.
+    Leaf(Block),
+}
+
+/// Branches that wait to be hashed, each with its bit.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting {
+    /// `127 - bit` in the upper half, the branch's index in the lower: ascending is deepest first.
+    branches: Vec<u64>,
+}
+
+impl Waiting {
+    /// Notes a branch. Each once.
+    pub fn push(&mut self, bit: u8, branch: u32) {
+        self.branches.push(u64::from(127 - bit) << 32 | u64::from(branch));
+    }
+
+    /// Hashes all that wait. `children` gives both children of a branch, `set` takes its hash. Gives
+    /// how many nodes were hashed.
+    pub fn hash_all<T>(
+        self,
+        leaf_domain: &Domain,
+        trie: &mut T,
+        children: impl Fn(&T, u32) -> [Child; 2],
+        set: impl Fn(&mut T, u32, Hash),
+    ) -> u64 {
+        let mut branches = self.branches;
+        branches.sort_unstable();
+        let mut hashed = 0;
+        let mut level = Level::default();
+        for same_bit in branches.chunk_by(|a, b| a >> 32 == b >> 32) {
+            let domain = hash::trie_branch_domain(127 - (same_bit[0] >> 32) as u8);
+            for group in same_bit.chunks(GROUP) {
+                level.gather(group.iter().map(|&branch| children(trie, branch as u32)));
+                hashed += level.hash(leaf_domain, &domain);
+                for (&branch, &hash) in group.iter().zip(&level.hashes) {
+                    set(trie, branch as u32, hash);
+                }
+            }
+        }
+        hashed
+    }
+}
+
+/// A group of branches at one bit; its vectors are reused.
+#[derive(Default)]
+struct Level {
+    /// `left ‖ right` of each branch.
+    pairs: Vec<Block>,
+    /// Leaves among the children, and where their hashes go: twice the branch, plus one for right.
+    leaves: Vec<Block>,
+    places: Vec<usize>,
+    hashes: Vec<Hash>,
+}
+
+impl Level {
+    fn gather(&mut self, children: impl Iterator<Item = [Child; 2]>) {
+        self.pairs.clear();
+        self.leaves.clear();
+        self.places.clear();
+        for (at, pair) in children.enumerate() {
+            self.pairs.push([0; 64]);
+            for (side, child) in pair.into_iter().enumerate() {
+                match child {
+                    Child::Hashed(hash) => self.put(2 * at + side, &hash),
+                    Child::Leaf(block) => {
+                        self.leaves.push(block);
+                        self.places.push(2 * at + side);
+                    }
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, place: usize, hash: &Hash) {
+        self.pairs.as_flattened_mut()[32 * place..32 * place + 32].copy_from_slice(hash);
+    }
+
+    fn hash(&mut self, leaf_domain: &Domain, domain: &Domain) -> u64 {
+        self.hashes.clear();
+        lanes::hash_blocks(leaf_domain, &self.leaves, &mut self.hashes);
+        for at in 0..self.places.len() {
+            let hash = self.hashes[at];
+            self.put(self.places[at], &hash);
+        }
+        self.hashes.clear();
+        lanes::hash_blocks(domain, &self.pairs, &mut self.hashes);
+        (self.leaves.len() + self.pairs.len()) as u64
+    }
+}

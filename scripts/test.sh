@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in. Runs all steps also when one fails, shows what the
+# test runner said last, and ends with one summary. `--full` adds the long runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly TARGET=${CARGO_TARGET_DIR:-target}
+ignored=()
+full=no
+if [ "${1:-}" = --full ]; then
+    full=yes
+    ignored=(-- --include-ignored)
+fi
+
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+summary=()
+failed=0
+
+# step NAME COMMAND…
+step() {
+    local name=$1 start=$SECONDS status=0
+    shift
+    printf '\n== %s\n$ %s\n' "$name" "$*"
+    "$@" 2>&1 | tee "$logs/$name" || status=$?
+    local verdict=ok
+    if [ "$status" != 0 ]; then
+        verdict="FAILED ($status)"
+        failed=1
+    fi
+    summary+=("$(printf '%-16s %-12s %5d s' "$name" "$verdict" $((SECONDS - start)))")
+}
+
+demo() {
+    # The tests have just built the command; a build of it alone could choose other features.
+    OMEGA="$TARGET/release/omega" TRACE="${TRACE:-}" tests/demo.sh
+}
+
+step format cargo fmt --all --check
+step dependencies cargo deny --locked check bans licenses sources
+step clippy cargo clippy --release --workspace --all-targets --locked -- -D warnings
+step clippy-wasm cargo clippy --release --locked -p omega-kernel --features component \
+    --target wasm32-unknown-unknown -- -D warnings
+step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
+step reproducible tests/reproducible.sh
+step demo demo
+
+printf '\n== what the test runner said last\n'
+grep -E '^(     Running|   Doc-tests|test result:)' "$logs/tests" || echo "nothing: it did not get that far"
+skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs/tests" || true)
+if [ -n "$skipped" ]; then
+    printf '\n== not run here\n%s\n' "$skipped"
+fi
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+    END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' "$logs/tests"
+[ "$full" = yes ] && echo "long runs: included" || echo "long runs: not included (make test-full)"
+if [ "$failed" != 0 ]; then
+    echo "RESULT: FAILED"
+    exit 1
+fi
+echo "RESULT: ok"

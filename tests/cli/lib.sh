@@ -1,0 +1,42 @@
+# Shell functions for the cases in this folder; sourced before every line that they run.
+
+# poke FILE OFFSET BYTES: overwrites bytes in place; BYTES as printf writes them ('\x00')
+poke() { printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+
+# bytes FILE OFFSET COUNT
+bytes() { dd if="$1" iflag=skip_bytes,count_bytes,fullblock skip="$2" count="$3" bs=64k status=none; }
+
+# flip FILE OFFSET: turns the lowest bit of a byte
+flip() { poke "$1" "$2" "\\x$(printf %02x $((0x$(bytes "$1" "$2" 1 | od -An -tx1 | tr -d ' \n') ^ 1)))"; }
+
+# crc32 < BYTES: CRC-32 (ISO-HDLC) as four bytes: the one at the end of every gzip file
+crc32() { gzip -c | tail -c 8 | head -c 4; }
+
+# seal_header FILE: makes a log header's checksum fit again
+seal_header() { head -c 124 "$1" | crc32 | dd of="$1" bs=1 seek=124 conv=notrunc status=none; }
+
+# seal_frame FILE OFFSET LENGTH: makes the checksum of the frame at OFFSET, with LENGTH bytes of
+# message, fit again
+seal_frame() {
+    { bytes "$1" "$2" 4; bytes "$1" $(($2 + 8)) "$3"; } | crc32 |
+        dd of="$1" bs=1 seek=$(($2 + 4)) conv=notrunc status=none
+}
+
+# frame_length FILE OFFSET: bytes of message in the frame at OFFSET
+frame_length() { bytes "$1" "$2" 4 | od -An -tu4 | tr -d ' '; }
+
+# unprivileged COMMAND…: as a user who may read only what everybody may
+unprivileged() {
+    if [ "$(id -u)" = 0 ]; then
+        HOME=/nonexistent XDG_CACHE_HOME= setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+# small_disk KIB SCRIPT: runs a script in ./disk, a disk of its own with so much room
+small_disk() {
+    mkdir -p disk
+    unshare --mount --map-root-user bash -euo pipefail -c \
+        'mount -t tmpfs -o size="$1"k none disk; cd disk; . "$2"; eval "$3"' - "$1" "${BASH_SOURCE[0]}" "$2"
+}
