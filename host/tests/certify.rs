@@ -45,8 +45,8 @@ fn flags_that_do_not_say_what_the_result_says_are_refused() {
 fn what_does_not_continue_the_chain_is_refused() {
     let place = Place::with_chain();
     let log = place.read("cert.log");
-    // The same batch again.
-    certify(&place, &[], 30, "already-certified");
+    // An older batch again.
+    certify(&place, &[], 30, "batch-not-newer");
     // The right state and an old number.
     place.write("grown.omega", &pair().0.bytes());
     let args = ["reconcile", "--input", "grown.omega", "--snapshot", "s2", "--output", "r", "--batch-id"];
