@@ -133,7 +133,12 @@ impl Form {
 
 fn report(args: &Args, written: &[Written]) -> Report {
     let report = Report::new("generate-events", Outcome::Ok)
-        .message(format!("{} in {}, seed {}", plural(args.count, "event"), plural(written.len(), "file"), args.seed))
+        .message(format!(
+            "{} in {}, seed {}",
+            plural(args.count, "event"),
+            plural(written.len(), "file"),
+            args.seed
+        ))
         .field("count", args.count)
         .field("seed", args.seed.to_string())
         .field("conflict", args.conflict.map(Conflict::name))
@@ -146,8 +151,12 @@ pub fn with_files(report: Report, written: &[Written]) -> Report {
     const SHOWN: usize = 12;
     let mut report = report.field("files", written);
     for log in written.iter().take(SHOWN) {
-        report =
-            report.line(format!("  {}  {}, {} bytes", log.path.display(), plural(log.events, "event"), log.bytes));
+        report = report.line(format!(
+            "  {}  {}, {} bytes",
+            log.path.display(),
+            plural(log.events, "event"),
+            log.bytes
+        ));
     }
     match written.len().checked_sub(SHOWN + 1) {
         Some(more) => report.line(format!("  … and {} more", more + 1)),

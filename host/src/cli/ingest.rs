@@ -77,7 +77,10 @@ fn lines_of(report: Report, lost: &Dropped) -> Report {
     match lost.first_valid_frame {
         None => report.line("           no valid frame among them"),
         Some(first) => report
-            .line(format!("           {} among them, the first at {first}", plural(lost.valid_frames, "valid frame")))
+            .line(format!(
+                "           {} among them, the first at {first}",
+                plural(lost.valid_frames, "valid frame")
+            ))
             .hint("Get a whole copy from another holder of this log: valid frames were dropped too."),
     }
 }
