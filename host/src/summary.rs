@@ -79,7 +79,12 @@ pub fn report(command: &'static str, core: &Core, observations: &Observations) -
     for log in &logs {
         let signed =
             log.signed_by.as_ref().map_or(String::new(), |key| format!(", signed by {}…", &key[..16]));
-        report = report.line(format!("  {:<28} {:>12} events{signed}", log.name, grouped(&log.events)));
+        report = report.line(format!(
+            "  {:<28} {:>12} {}{signed}",
+            log.name,
+            grouped(&log.events),
+            noun(&log.events)
+        ));
     }
     Ok(rules(core, observations).into_iter().fold(report, Report::line))
 }
@@ -87,9 +92,10 @@ pub fn report(command: &'static str, core: &Core, observations: &Observations) -
 fn agreement(core: &Core) -> String {
     let occurrences = grouped(&core.occurrences().to_string());
     let new = grouped(&core.trace_count.to_string());
+    let (held, found) = (noun(&occurrences), noun(&new));
     match core.logs.len() {
-        1 => format!("the log is sound: {occurrences} events, {new} of them new, one history"),
-        logs => format!("{logs} logs with {occurrences} events form one history of {new} new events"),
+        1 => format!("the log is sound: {occurrences} {held}, {new} of them new, one history"),
+        logs => format!("{logs} logs with {occurrences} {held} form one history of {new} new {found}"),
     }
 }
 
@@ -132,6 +138,11 @@ fn why_not(predicate: u16) -> &'static str {
         3002 => " (no claim to compare)",
         _ => "",
     }
+}
+
+/// The noun behind a count in digits.
+fn noun(digits: &str) -> &'static str {
+    if digits == "1" { "event" } else { "events" }
 }
 
 /// Digits in groups of three.
