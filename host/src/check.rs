@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, Scope};
 
 use omega_kernel::commitment::StateCommitment;
-use omega_kernel::fault::Fault;
+use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::HEADER_BYTES;
 
 use crate::engine::{Error, Kernel, ScanPart, Session, Verdict};
@@ -252,8 +252,9 @@ fn explain(kernel: &Kernel, logs: &[Log<'_>], error: Error) -> Failure {
         return changed;
     }
     let lower = fault.log.map_or(logs.len(), |log| logs.len().min(log as usize));
+    // What a log's head signs is judged when all logs were read: it does not come before damage.
     let lowest = (0..lower).find_map(|log| match alone(kernel, log as u32, logs[log]) {
-        Err(Error::Fault(fault)) => Some(fault),
+        Err(Error::Fault(found)) if found.code != FaultCode::HeadMismatch => Some(found),
         _ => None,
     });
     let fault = lowest.unwrap_or(fault);

@@ -103,12 +103,17 @@ pub struct Entries {
     pub claims: Vec<Hash>,
     /// What was observed for those whose payload does not fit.
     pub observed: Vec<Observed>,
+    /// Which cap was passed: from then on nothing is taken in, and there will be no verdict.
+    full: Option<&'static str>,
 }
 
 impl Entries {
     /// Adds the occurrences that frames hold, at most [`lanes::GROUP`] at a time: hashes the events
-    /// and judges their payloads. The caller asked for room.
+    /// and judges their payloads. Past a cap nothing is taken in: see [`Entries::check_room`].
     pub fn push_views(&mut self, views: &[EventView<'_>], log: u32, scratch: &mut Vec<u8>) {
+        if !self.has_room(views.len(), views.iter().map(|view| view.dep_count() as usize).sum()) {
+            return;
+        }
         let event_hashes = event_hashes(views, scratch);
         let found = observe(views);
         for ((view, event_hash), found) in views.iter().zip(event_hashes).zip(found) {
@@ -147,12 +152,11 @@ impl Entries {
         }
     }
 
-    /// Adds a run's entries as occurrences in `log`.
-    ///
-    /// # Errors
-    /// As [`Entries::check_room`].
-    pub fn append(&mut self, other: Entries, log: u32) -> Result<(), Fault> {
-        self.check_room(other.list.len(), other.deps.len())?;
+    /// Adds a run's entries as occurrences in `log`. Past a cap nothing is taken in.
+    pub fn append(&mut self, other: Entries, log: u32) {
+        if !self.has_room(other.list.len(), other.deps.len()) {
+            return;
+        }
         let (deps, claims, observed) =
             (self.deps.len() as u32, self.claims.len() as u32, self.observed.len() as u32);
         self.list.extend(other.list.into_iter().map(|mut entry| {
@@ -165,22 +169,27 @@ impl Entries {
         self.deps.extend(other.deps);
         self.claims.extend(other.claims);
         self.observed.extend(other.observed);
-        Ok(())
     }
 
-    /// Whether the batch has room for so many more.
-    ///
-    /// # Errors
-    /// [`FaultCode::LimitExceeded`].
-    pub fn check_room(&self, events: usize, deps: usize) -> Result<(), Fault> {
-        let full = |what: &str| Err(Fault::new(FaultCode::LimitExceeded, what));
+    fn has_room(&mut self, events: usize, deps: usize) -> bool {
         if self.list.len() + events > limits::MAX_BATCH_EVENTS as usize {
-            return full("a batch holds at most 16,777,216 events; judge the logs in several batches");
+            self.full
+                .get_or_insert("a batch holds at most 4,194,304 events; judge the logs in several batches");
         }
         if self.deps.len() + deps > limits::MAX_BATCH_DEPS as usize {
-            return full("a batch holds at most 134,217,728 deps; judge the logs in several batches");
+            self.full
+                .get_or_insert("a batch holds at most 33,554,432 deps; judge the logs in several batches");
         }
-        Ok(())
+        self.full.is_none()
+    }
+
+    /// Whether all entries were taken in. Asked when all logs were read, so that the order in which
+    /// they came does not show.
+    ///
+    /// # Errors
+    /// [`FaultCode::LimitExceeded`], without log or offset.
+    pub fn check_room(&self) -> Result<(), Fault> {
+        self.full.map_or(Ok(()), |what| Err(Fault::new(FaultCode::LimitExceeded, what)))
     }
 
     /// The ids an entry depends on, ascending.

@@ -17,12 +17,15 @@ pub const MIN_MESSAGE_BYTES: u32 = 96;
 pub const MAX_TAIL_SEARCH_BYTES: u64 = 64 << 20;
 /// Logs in a batch.
 pub const MAX_LOGS: u32 = 4096;
-/// Events (occurrences) in a batch: indexes are 32 bits wide and a batch must fit wasm32's memory.
-pub const MAX_BATCH_EVENTS: u32 = 1 << 24;
-/// Deps of all events in a batch: 2 GiB of ids, half of wasm32's memory.
-pub const MAX_BATCH_DEPS: u32 = 1 << 27;
+/// Events (occurrences) in a batch: 144 bytes each in memory, in one array that doubles as it grows,
+/// beside a full state in wasm32's 4 GiB.
+pub const MAX_BATCH_EVENTS: u32 = 1 << 22;
+/// Deps of all events in a batch: 512 MiB of ids, likewise.
+pub const MAX_BATCH_DEPS: u32 = 1 << 25;
 /// Distinct events with one id in a batch: their hashes must fit an obstruction's evidence.
 pub const MAX_ID_VERSIONS: u32 = 1 << 16;
+/// Occurrences of one id that are proved at once: each proof is a pass over the whole batch.
+pub const MAX_PROVED_OCCURRENCES: u32 = 16;
 /// Ids that a state holds: its arena is indexed with 32 bits and must fit wasm32's memory
 /// beside a batch (104 bytes an id).
 pub const MAX_STATE_IDS: u64 = 1 << 24;

@@ -120,32 +120,38 @@ impl Scanner {
             bytes = rest;
             if self.pending.len() == wanted {
                 let pending = core::mem::take(&mut self.pending);
-                let mut queue = Queue::default();
-                let used = self.step(&pending, &mut queue, entries)?;
-                queue.flush(entries, self.part.log, &mut self.scratch);
+                let mut queue = Vec::new();
+                let used = self.step(&pending, &mut queue)?;
+                self.take(&mut queue, entries);
                 // Unused only where the first 8 bytes were completed: now the length is known.
                 self.pending = pending;
                 self.pending.drain(..used);
             }
         }
-        let mut queue = Queue::default();
+        let mut queue = Vec::new();
         loop {
             if self.closed || bytes.is_empty() {
                 break;
             }
-            match self.step(bytes, &mut queue, entries)? {
+            match self.step(bytes, &mut queue)? {
                 0 => break,
                 used => bytes = &bytes[used..],
             }
-            if queue.views.len() == GROUP {
-                queue.flush(entries, self.part.log, &mut self.scratch);
+            if queue.len() == GROUP {
+                self.take(&mut queue, entries);
             }
         }
-        queue.flush(entries, self.part.log, &mut self.scratch);
+        self.take(&mut queue, entries);
         if !self.closed {
             self.pending.extend_from_slice(bytes);
         }
         Ok(())
+    }
+
+    /// Takes in events that waited to be hashed side by side.
+    fn take(&mut self, queue: &mut Vec<EventView<'_>>, entries: &mut Entries) {
+        entries.push_views(queue, self.part.log, &mut self.scratch);
+        queue.clear();
     }
 
     /// Bytes that the header or frame which starts with `start` needs in all.
@@ -160,12 +166,7 @@ impl Scanner {
     }
 
     /// Takes the header or frame at the start of `bytes`; 0 where it is incomplete.
-    fn step<'b>(
-        &mut self,
-        bytes: &'b [u8],
-        queue: &mut Queue<'b>,
-        entries: &Entries,
-    ) -> Result<usize, Fault> {
+    fn step<'b>(&mut self, bytes: &'b [u8], queue: &mut Vec<EventView<'b>>) -> Result<usize, Fault> {
         if self.closed {
             return Ok(bytes.len());
         }
@@ -188,7 +189,7 @@ impl Scanner {
             Ok(Message::Head(head)) => self.head = Some(head),
             _ if beyond => return Ok(self.close()),
             Ok(Message::Event(view)) => {
-                queue.push(view, entries).map_err(|fault| fault.at(self.at))?;
+                queue.push(view);
                 self.events += 1;
                 self.head = None;
             }
@@ -207,27 +208,6 @@ impl Scanner {
     fn close(&mut self) -> usize {
         self.closed = true;
         0
-    }
-}
-
-/// Events that wait to be hashed side by side.
-#[derive(Default)]
-struct Queue<'b> {
-    views: Vec<EventView<'b>>,
-    deps: usize,
-}
-
-impl<'b> Queue<'b> {
-    fn push(&mut self, view: EventView<'b>, entries: &Entries) -> Result<(), Fault> {
-        self.deps += view.dep_count() as usize;
-        self.views.push(view);
-        entries.check_room(self.views.len(), self.deps)
-    }
-
-    fn flush(&mut self, entries: &mut Entries, log: u32, scratch: &mut Vec<u8>) {
-        entries.push_views(&self.views, log, scratch);
-        self.views.clear();
-        self.deps = 0;
     }
 }
 
@@ -255,8 +235,10 @@ impl RunScanner {
     /// Ends the part, `last` where the log ends with it, and gives its run.
     ///
     /// # Errors
-    /// As [`Scanner::finish`].
+    /// As [`Scanner::finish`], and [`Entries::check_room`].
     pub fn finish(self, last: bool) -> Result<Vec<u8>, Fault> {
-        Ok(self.scanner.finish(last, self.entries)?.encode())
+        let part = self.scanner.finish(last, self.entries)?;
+        part.entries.check_room()?;
+        Ok(part.encode())
     }
 }

@@ -174,7 +174,7 @@ impl Session {
     }
 
     /// Ends the batch without judging it: proves that its logs hold an id, once for each
-    /// occurrence, in canonical order. The proofs lead to the log roots that [`Session::finish`]
+    /// occurrence, in canonical order, up to [`limits::MAX_PROVED_OCCURRENCES`]. The proofs lead to the log roots that [`Session::finish`]
     /// would have stated.
     ///
     /// # Errors
@@ -186,6 +186,7 @@ impl Session {
         let events = batch.ids.versions(index).iter();
         Ok(events
             .flat_map(|&event| batch.occurrences(event))
+            .take(limits::MAX_PROVED_OCCURRENCES as usize)
             .map(|place| evidence::witness(&batch, place))
             .collect())
     }
@@ -205,6 +206,7 @@ impl Session {
             read.push(whole);
             logs.push(FinishedLog { rank: 0, events, bytes_used });
         }
+        batch.entries.check_room()?;
         Ok((batch.entries, read, logs))
     }
 
@@ -251,7 +253,7 @@ impl Joined {
             return Err(Fault::new(FaultCode::RunsIncomplete, why).at(part.start));
         }
         self.events += part.entries.list.len() as u64;
-        entries.append(part.entries, log)?;
+        entries.append(part.entries, log);
         self.header = self.header.take().or(part.header);
         // An empty part leaves the last frame what it was.
         if part.end > part.start {

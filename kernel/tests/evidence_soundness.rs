@@ -8,13 +8,13 @@ mod common;
 
 use common::generate::{Case, LogPlan, case};
 use common::model::Model;
-use common::{ev, judge_in};
-use omega_kernel::body::{Body, Core, Coverage, VerdictKind};
+use common::{ev, judge, judge_in, log};
+use omega_kernel::body::{Body, Core, Coverage, VerdictKind, core_slot};
 use omega_kernel::event::EventHeader;
 use omega_kernel::evidence::{self, BatchIdLeaf, Evidence, Kind, Witness};
 use omega_kernel::session::{LogInput, Session};
 use omega_kernel::state::State;
-use omega_kernel::trie::prove_sorted;
+use omega_kernel::trie::{Leaf, prove_sorted, root_of_sorted};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
@@ -188,4 +188,41 @@ fn an_honest_redelivery_cannot_be_dressed_up() {
         let case = Case { prior: vec![vec![plan("prior", &accepted)]], batch };
         assert_eq!(only_truth_is_believed(&case).unwrap(), []);
     }
+}
+
+/// A judge who lies about the batch's ids cannot pass another event off as the one that `prev`
+/// names, and so cannot make an honest link look broken.
+#[test]
+fn a_forged_id_root_cannot_put_another_event_in_the_place_of_prev() {
+    let (x, a, y) = (ev(1, 1), ev(2, 2).prev(1), ev(9, 1).node(2));
+    let bytes = log("a", &[x, a.clone(), y.clone()]);
+    let finished = judge(std::slice::from_ref(&bytes));
+    let (mut core, observations) = Body::split(&finished.body).unwrap().decode().unwrap();
+    let witness = |id| {
+        let mut session = Session::genesis();
+        session.begin_batch(&[LogInput::default()]).unwrap();
+        session.feed(0, &bytes).unwrap();
+        session.prove_event(id).unwrap().remove(0)
+    };
+    let state = State::new();
+    let leaf = |id, event: &common::Ev| BatchIdLeaf { id, event_hashes: vec![event.header.hash()] };
+    let lie = [leaf(1, &y), leaf(2, &a), leaf(9, &y)];
+    let ids = [1, 2, 9];
+    core.batch_id_root = root_of_sorted(lie.iter().map(|leaf| (leaf.id, leaf.hash())));
+    core.verdict = VerdictKind::Obstruction;
+    core.next = core.prior;
+    core.coverage[core_slot(1004).unwrap()].violated = 1;
+    core.evidence = Some(
+        Evidence {
+            kind: Kind::WrongPrev,
+            dep: 0,
+            events: vec![witness(2), witness(9)],
+            prior_ids: vec![state.prove_id(2), state.prove_id(1)],
+            frontier: Some(state.prove_frontier(1, 0)),
+            batch_id: Some(prove_sorted(&ids, |at| lie[at].clone(), 1)),
+        }
+        .encode(),
+    );
+    let fault = evidence::check(&core, &observations.payload).unwrap_err();
+    assert!(fault.message.contains("another event than prev"), "{fault}");
 }

@@ -152,6 +152,7 @@ fn limits() -> BTreeMap<&'static str, u64> {
         MAX_BATCH_EVENTS,
         MAX_BATCH_DEPS,
         MAX_ID_VERSIONS,
+        MAX_PROVED_OCCURRENCES,
         MAX_STATE_IDS,
         MAX_STATE_FRONTIERS,
         MAX_CHUNK_BYTES,

@@ -201,7 +201,8 @@ impl<'e> Checker<'e> {
             (Some(_), _) => frontier.is_some_and(|frontier| frontier.id == prev_id).then_some(None),
             (None, Some(hash)) => {
                 let prev = self.event()?;
-                require(prev.header.hash() == hash, "another event than prev")?;
+                // The id too: a batch id root made by a liar could name any event here.
+                require((prev.header.id, prev.header.hash()) == (prev_id, hash), "another event than prev")?;
                 let below = same_stream(&prev.header, &anchor.header)
                     && above(&prev.header, frontier)
                     && order(&prev.header, &anchor.header) == Ordering::Less;

@@ -37,9 +37,10 @@ fn judge_event(batch: &Batch<'_>, event: EventAt) -> (Option<Offence>, Option<Of
         }
         let late = match found {
             Some(id) if batch.ids.latest(id) >= entry.lamport => {
-                let versions = batch.ids.versions(id).iter();
-                let mut late = versions.filter(|&&version| batch.event(version).lamport >= entry.lamport);
-                late.next().map(|&version| Offence::NotBefore(version))
+                // Versions stand in canonical order, which is by lamport first.
+                let versions = batch.ids.versions(id);
+                let earlier = |&version: &EventAt| batch.event(version).lamport < entry.lamport;
+                Some(Offence::NotBefore(versions[versions.partition_point(earlier)]))
             }
             _ => None,
         };
