@@ -266,6 +266,6 @@ fn misuse_is_a_fault_of_every_engine_alike() {
         let outcome = session.feed(0, &log).and_then(|()| session.finish());
         assert!(outcome.unwrap().merged, "{name}");
         session.abort().unwrap();
-        assert!(Outcome::fed(&mut session, &[log.clone()], 100).merged(), "{name}");
+        assert!(Outcome::fed(&mut session, std::slice::from_ref(&log), 100).merged(), "{name}");
     }
 }

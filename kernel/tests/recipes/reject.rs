@@ -135,6 +135,18 @@ pub(super) fn recipes() -> Vec<Recipe> {
             &[ev(7, 5).node(7).mismatch()],
         ),
         one("2002-missing", "a dep that is nowhere", Kind::Missing, &[ev(1, 1), ev(2, 2).deps(&[1, 9])]),
+        one(
+            "2002-missing-far-32",
+            "a dep that lies the width of a 32-bit word from all ids",
+            Kind::Missing,
+            &[ev(1, 1), ev(2, 2).deps(&[1 << 32])],
+        ),
+        one(
+            "2002-missing-far-64",
+            "a dep that lies the width of a 64-bit word from all ids",
+            Kind::Missing,
+            &[ev(1, 1), ev(2, 2).deps(&[1 << 64])],
+        ),
         after(
             "2002-missing-after-state",
             "a dep that is neither in the batch nor accepted",
