@@ -49,11 +49,12 @@ fn changed_meanwhile(kernel: &Kernel, seed: u64, change: impl Fn(&Path)) -> Fail
             if read > 1000 && std::mem::take(&mut pending) {
                 change(&path);
             }
+            Ok(())
         })
         .expect_err("a changed log has no verdict");
     assert!(!pending);
     assert_eq!(snapshot(&mut session), before, "the state moved");
-    let judged = judge(kernel, &mut session, &[Log::whole(&sound)], seed, &mut |_| ()).unwrap();
+    let judged = judge(kernel, &mut session, &[Log::whole(&sound)], seed, &mut |_| Ok(())).unwrap();
     assert!(judged.verdict.merged);
     failure
 }
@@ -124,7 +125,7 @@ fn a_replaced_file_is_judged_as_it_was_opened() {
     fs::write(folder.path().join("new"), common::log("x", &[ev(2, 2), ev(3, 3)])).unwrap();
     fs::rename(folder.path().join("new"), &path).unwrap();
     let kernel = Engines::new().cranelift;
-    let judged = judge(&kernel, &mut kernel.session().unwrap(), &[Log::whole(&source)], 0, &mut |_| ());
+    let judged = judge(&kernel, &mut kernel.session().unwrap(), &[Log::whole(&source)], 0, &mut |_| Ok(()));
     assert_eq!(judged.unwrap().verdict.logs[0].events, 1);
     drop(File::open(&path).unwrap());
 }
