@@ -118,6 +118,11 @@ impl<'s> Batch<'s> {
         self.prior.get(index as usize).and_then(Option::as_ref)
     }
 
+    /// Whether the prior state is empty.
+    pub fn starts_from_nothing(&self) -> bool {
+        self.prior.is_empty()
+    }
+
     /// The prior state's leaf of any id.
     pub fn prior(&self, id: u128) -> Option<IdLeaf> {
         self.state.id(id)

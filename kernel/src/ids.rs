@@ -72,12 +72,39 @@ impl IdIndex {
 
     /// Index of an id, where it is in the batch.
     pub fn find(&self, id: u128) -> Option<u32> {
-        let first = self.ids.first()?.id;
-        let slice = usize::try_from(id.checked_sub(first)? >> self.shift).ok()?;
-        // A far id may lie in the last slice that there could be, which has none behind it.
-        let (&start, &end) = (self.slices.get(slice)?, self.slices.get(slice.checked_add(1)?)?);
-        let within = &self.ids[start as usize..end as usize];
-        within.binary_search_by_key(&id, |slot| slot.id).ok().map(|at| start + at as u32)
+        self.find_from(self.slice_start(id)?, id)
+    }
+
+    /// [`IdIndex::find`] of each id. In two passes, so that the memory of many look-ups is waited
+    /// for at once: with random ids each is a cache miss or two.
+    pub fn find_all(&self, ids: &[u128], found: &mut Vec<Option<u32>>) {
+        found.clear();
+        found.extend(ids.iter().map(|&id| self.slice_start(id)));
+        for (found, &id) in found.iter_mut().zip(ids) {
+            *found = found.and_then(|start| self.find_from(start, id));
+        }
+    }
+
+    /// Index of the first id of the slice that an id would lie in.
+    fn slice_start(&self, id: u128) -> Option<u32> {
+        let slice = usize::try_from(id.checked_sub(self.ids.first()?.id)? >> self.shift).ok()?;
+        self.slices.get(slice).copied()
+    }
+
+    fn find_from(&self, start: u32, id: u128) -> Option<u32> {
+        /// Ids looked at one by one: slices hold about one, unless ids were made to crowd.
+        const FEW: usize = 8;
+        let rest = self.ids.get(start as usize..)?;
+        let at = match rest.iter().take(FEW).position(|slot| slot.id >= id) {
+            Some(at) => at,
+            None => rest.partition_point(|slot| slot.id < id),
+        };
+        (rest.get(at)?.id == id).then_some(start + at as u32)
+    }
+
+    /// Whether each id has one version: nearly always.
+    pub fn has_one_version_each(&self) -> bool {
+        self.ids.len() == self.by_id.len()
     }
 
     /// The id at `index`.

@@ -109,7 +109,11 @@ enum Judged {
 fn judge_prev(batch: &Batch<'_>, line: &Line, event: EventAt) -> Judged {
     let entry = batch.event(event);
     let next_smaller = line.last.filter(|_| line.last_on_line);
-    // The usual case needs no look-up: prev is the event that was just seen.
+    // The usual case needs no look-up: prev is the event that was just seen, and there is no other.
+    let just_seen = next_smaller.is_some_and(|last| batch.event(last).id == entry.prev);
+    if just_seen && batch.ids.has_one_version_each() && batch.starts_from_nothing() {
+        return Judged::Holds;
+    }
     let found = match next_smaller {
         Some(last) if batch.event(last).id == entry.prev => Some(batch.ids.of_event(last)),
         _ => batch.ids.find(entry.prev),
