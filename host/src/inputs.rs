@@ -1,14 +1,19 @@
 //! Log files at hand, and which of the logs of a verdict each of them is.
 //!
 //! A verdict names its logs by name, count and root; a file may have grown since. So files are
-//! matched by name, then by size, and judged up to the count that was judged then. Whether it is
-//! the same log is not decided here: its root says so once it is judged.
+//! matched by name, and judged up to the count that was judged then. Where several files could
+//! stand for one log (copies of it, or forks), the root of their first events tells; where that
+//! tells nothing, size does. Whether it is the same log is not decided here: judging says so.
 
 use std::path::{Path, PathBuf};
 
 use omega_kernel::body::LogEntry;
+use omega_kernel::entry::Entries;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::{FrameAt, HEADER_BYTES, LogHeader, frame_at, message_fault};
+use omega_kernel::hash::Hash;
+use omega_kernel::merkle::Accumulator;
+use omega_kernel::scan::{ScanPart, Scanner};
 use omega_kernel::wire::{self, Message};
 
 use crate::check::Log;
@@ -43,6 +48,27 @@ impl Input {
         let header = LogHeader::decode(&header[..read]).map_err(|fault| Failure::from(fault).file(path))?;
         let (events, ends) = count(&source)?;
         Ok(Input { source, name: header.name, events, ends })
+    }
+
+    /// Canonical root of the first events, so many; there must be as many.
+    fn root_of_first(&self, count: u64) -> Result<Hash, Failure> {
+        let in_file = |fault| Failure::from(fault).file(self.source.path());
+        let part = ScanPart { limit: Some(count), ..ScanPart::default() };
+        let (mut scanner, mut entries) = (Scanner::new(part), Entries::default());
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut offset = 0;
+        while scanner.events() < count {
+            let read = self.source.read_at(offset, &mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            scanner.push(&buffer[..read], &mut entries).map_err(in_file)?;
+            offset += read as u64;
+        }
+        entries.sort();
+        let mut root = Accumulator::new();
+        entries.list.iter().for_each(|entry| root.push(entries.leaf(entry)));
+        Ok(root.root())
     }
 
     /// Opens all of them.
@@ -88,6 +114,19 @@ pub fn place<'i>(logs: &[LogEntry], inputs: &'i [Input]) -> Result<Vec<Placed<'i
     let mut free: Vec<bool> = vec![true; inputs.len()];
     let fits = |entry: &LogEntry, input: &Input| input.name == entry.name;
     for (entry, place) in logs.iter().zip(&mut placed) {
+        let could = |&index: &usize| fits(entry, &inputs[index]) && inputs[index].events >= entry.count;
+        if (0..inputs.len()).filter(could).count() < 2 {
+            continue;
+        }
+        for index in (0..inputs.len()).filter(could) {
+            if free[index] && inputs[index].root_of_first(entry.count)? == entry.root {
+                free[index] = false;
+                *place = Some(index);
+                break;
+            }
+        }
+    }
+    for (entry, place) in logs.iter().zip(&mut placed).filter(|(_, place)| place.is_none()) {
         let exact = inputs.iter().zip(&free).position(|(input, free)| {
             *free && fits(entry, input) && input.events == entry.count && input.ends.is_none()
         });
