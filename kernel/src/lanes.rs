@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn messages_of_every_length_and_company_have_the_library_s_hashes() {
-        let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5000u32).map(|n| ((n * n) >> 3) as u8).collect();
         let every: Vec<&[u8]> =
             (0..=1100).chain([2047, 2048, 4999]).map(|len| &bytes[5000 - len..]).collect();
         // Repeated, so that groups of one length overflow the lanes; and each alone.
