@@ -13,6 +13,7 @@ use crate::fault::{Fault, FaultCode};
 use crate::hash::Hash;
 use crate::ids::IdIndex;
 use crate::merkle::Accumulator;
+use crate::piles;
 use crate::state::{IdLeaf, State};
 use crate::wire::{self, Head};
 
@@ -71,9 +72,11 @@ impl<'s> Batch<'s> {
     /// fit.
     pub fn new(mut entries: Entries, logs: Vec<ReadLog>, state: &'s State) -> Result<Self, Fault> {
         entries.sort();
-        let logs = rank_logs(&mut entries, logs)?;
-        settle_ties(&mut entries);
+        let (logs, renamed) = rank_logs(&mut entries, logs)?;
         let starts = distinct_starts(&entries);
+        if renamed {
+            settle_ties(&mut entries, &starts);
+        }
         let mut batch = Batch { entries, logs, state, starts, ids: IdIndex::default(), prior: Vec::new() };
         batch.ids = IdIndex::new(batch.events().map(|event| {
             let entry = batch.event(event);
@@ -87,7 +90,7 @@ impl<'s> Batch<'s> {
 
     /// Distinct events in the batch.
     pub fn event_count(&self) -> u32 {
-        self.starts.len().checked_sub(1).unwrap_or(self.entries.list.len()) as u32
+        self.starts.len().checked_sub(1).map_or(self.entries.list.len(), |count| count as u32)
     }
 
     /// All distinct events, in canonical order.
@@ -96,11 +99,13 @@ impl<'s> Batch<'s> {
     }
 
     /// An event, as its first occurrence.
+    #[inline]
     pub fn event(&self, event: EventAt) -> &Entry {
         self.occurrence(self.occurrences(event).start)
     }
 
     /// The places of an event's occurrences, in canonical order.
+    #[inline]
     pub fn occurrences(&self, event: EventAt) -> Range<u32> {
         match &self.starts[..] {
             [] => event..event + 1,
@@ -109,8 +114,9 @@ impl<'s> Batch<'s> {
     }
 
     /// The occurrence at a place in canonical order.
+    #[inline]
     pub fn occurrence(&self, place: u32) -> &Entry {
-        &self.entries.list[place as usize]
+        self.entries.list.get(place)
     }
 
     /// The prior state's leaf of the distinct id at `index`.
@@ -129,6 +135,7 @@ impl<'s> Batch<'s> {
     }
 
     /// Whether the prior state holds the event's id with the same event hash.
+    #[inline]
     pub fn is_known(&self, event: EventAt) -> bool {
         !self.prior.is_empty()
             && self
@@ -149,10 +156,11 @@ impl<'s> Batch<'s> {
     }
 }
 
-/// Computes the logs' roots, checks their heads, and ranks them; entries then name ranks.
-fn rank_logs(entries: &mut Entries, logs: Vec<ReadLog>) -> Result<Vec<RankedLog>, Fault> {
+/// Computes the logs' roots, checks their heads, and ranks them; entries then name ranks. Says whether
+/// any entry's log is now named otherwise.
+fn rank_logs(entries: &mut Entries, logs: Vec<ReadLog>) -> Result<(Vec<RankedLog>, bool), Fault> {
     let mut roots: Vec<Accumulator> = logs.iter().map(|_| Accumulator::new()).collect();
-    for entry in &entries.list {
+    for entry in entries.list.iter() {
         roots[entry.log as usize].push(entries.leaf(entry));
     }
     let mut ranked = Vec::with_capacity(logs.len());
@@ -163,7 +171,7 @@ fn rank_logs(entries: &mut Entries, logs: Vec<ReadLog>) -> Result<Vec<RankedLog>
         }
         ranked.push(RankedLog { name: log.name, count, root, head: log.head, caller });
     }
-    ranked.sort_by(|a, b| {
+    let ranked = piles::sorted_by(&ranked, |a, b| {
         let key = |log: &RankedLog| (log.count, log.root, log.head.map(|head| (head.key, head.signature)));
         a.name.as_bytes().cmp(b.name.as_bytes()).then_with(|| key(a).cmp(&key(b)))
     });
@@ -171,10 +179,11 @@ fn rank_logs(entries: &mut Entries, logs: Vec<ReadLog>) -> Result<Vec<RankedLog>
     for (rank, log) in (0u32..).zip(&ranked) {
         rank_of[log.caller as usize] = rank;
     }
-    for entry in &mut entries.list {
-        entry.log = rank_of[entry.log as usize];
+    let renamed = !rank_of.is_sorted();
+    if renamed {
+        entries.list.iter_mut().for_each(|entry| entry.log = rank_of[entry.log as usize]);
     }
-    Ok(ranked)
+    Ok((ranked, renamed))
 }
 
 fn check_head(head: &Head, log: &ReadLog, count: u64, root: &Hash) -> Result<(), Fault> {
@@ -195,29 +204,24 @@ fn check_head(head: &Head, log: &ReadLog, count: u64, root: &Hash) -> Result<(),
     Ok(())
 }
 
-/// Puts occurrences that differ only in their log into the order of the logs' ranks.
-fn settle_ties(entries: &mut Entries) {
-    let mut start = 0;
-    while start < entries.list.len() {
-        let first = entries.list[start];
-        let same = |entry: &&Entry| {
-            entry.event_hash == first.event_hash && entries.observed(entry) == entries.observed(&first)
-        };
-        let end = start + 1 + entries.list[start + 1..].iter().take_while(same).count();
-        entries.list[start..end].sort_by_key(|entry| entry.log);
-        start = end;
-    }
-}
-
+/// Where the distinct events start, and the end; nothing where each entry is one.
 fn distinct_starts(entries: &Entries) -> Vec<u32> {
-    let differ = |pair: &[Entry]| pair[0].event_hash != pair[1].event_hash;
-    if entries.list.windows(2).all(differ) {
+    let list = &entries.list;
+    if list.all_pairs(|a, b| a.event_hash != b.event_hash) {
         return Vec::new();
     }
-    let mut starts = Vec::from([0]);
-    starts.extend(
-        (1u32..).zip(entries.list.windows(2)).filter(|(_, pair)| differ(pair)).map(|(place, _)| place),
-    );
-    starts.push(entries.list.len() as u32);
-    starts
+    let differs = |&place: &u32| list.get(place - 1).event_hash != list.get(place).event_hash;
+    [0].into_iter().chain((1..list.len()).filter(differs)).chain([list.len()]).collect()
+}
+
+/// Puts occurrences that differ only in their log into the order of the logs' ranks.
+fn settle_ties(entries: &mut Entries, starts: &[u32]) {
+    for occurrences in starts.windows(2).filter(|pair| pair[1] - pair[0] > 1) {
+        let places = occurrences[0]..occurrences[1];
+        let held: Vec<Entry> = places.clone().map(|place| *entries.list.get(place)).collect();
+        let settled = piles::sorted_by(&held, |a, b| {
+            entries.observed(a).cmp(&entries.observed(b)).then(a.log.cmp(&b.log))
+        });
+        places.zip(settled).for_each(|(place, entry)| entries.list.set(place, entry));
+    }
 }

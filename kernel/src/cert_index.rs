@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::bytes::{Reader, Writer};
 use crate::cert_log::{HEADER_BYTES, wrong_header};
+use crate::crc::crc32;
 use crate::fault::{Fault, FaultCode};
 use crate::hash::Hash;
 
@@ -74,7 +75,7 @@ impl Summary {
         let mut out = Writer::new();
         out.put(&SUMMARY_HEADER).u64(self.record_count).u64(self.log_len).u64(self.height);
         out.put(&self.chain_hash).put(&self.rolling);
-        let crc = crc32fast::hash(&out.bytes);
+        let crc = crc32(&out.bytes);
         out.u32(crc).u32(0);
         out.bytes
     }

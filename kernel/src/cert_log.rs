@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::body::index;
 use crate::bytes::{Reader, Writer};
 use crate::certificate::MAX_CERTIFICATE_BYTES;
+use crate::crc::crc32_of_frame;
 use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
 use crate::limits::MAX_TAIL_SEARCH_BYTES;
@@ -223,10 +224,7 @@ pub fn plausible(len: u32) -> bool {
 }
 
 fn checksum(len: u32, content: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&len.to_le_bytes());
-    crc.update(content);
-    crc.finalize()
+    crc32_of_frame(&len.to_le_bytes(), content)
 }
 
 /// Reads the content of a whole record.

@@ -11,6 +11,8 @@ use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
 use crate::lanes::{self, Hashing};
 use crate::limits;
+use crate::piles;
+use crate::slab::Slab;
 use crate::wire::{EventView, PayloadRef};
 
 const CLAIM: u16 = 1;
@@ -96,7 +98,7 @@ impl Entry {
 #[derive(Debug, Clone, Default)]
 pub struct Entries {
     /// The occurrences.
-    pub list: Vec<Entry>,
+    pub list: Slab<Entry>,
     /// Deps of all of them.
     pub deps: Vec<u128>,
     /// Claims of those that make one.
@@ -154,12 +156,13 @@ impl Entries {
 
     /// Adds a run's entries as occurrences in `log`. Past a cap nothing is taken in.
     pub fn append(&mut self, other: Entries, log: u32) {
-        if !self.has_room(other.list.len(), other.deps.len()) {
+        if !self.has_room(other.list.len() as usize, other.deps.len()) {
             return;
         }
         let (deps, claims, observed) =
             (self.deps.len() as u32, self.claims.len() as u32, self.observed.len() as u32);
-        self.list.extend(other.list.into_iter().map(|mut entry| {
+        self.list.extend(other.list.iter().map(|entry| {
+            let mut entry = *entry;
             entry.dep_start += deps;
             entry.claim += claims;
             entry.observed += observed;
@@ -172,7 +175,7 @@ impl Entries {
     }
 
     fn has_room(&mut self, events: usize, deps: usize) -> bool {
-        if self.list.len() + events > limits::MAX_BATCH_EVENTS as usize {
+        if self.list.len() as usize + events > limits::MAX_BATCH_EVENTS as usize {
             self.full
                 .get_or_insert("a batch holds at most 4,194,304 events; judge the logs in several batches");
         }
@@ -235,30 +238,27 @@ impl Entries {
 
     /// Whether the list is in canonical order.
     pub fn sorted(&self) -> bool {
-        self.list.windows(2).all(|pair| self.cmp(&pair[0], &pair[1]) != Ordering::Greater)
+        self.list.all_pairs(|a, b| self.cmp(a, b) != Ordering::Greater)
     }
 
     /// Indexes of all entries in canonical order.
     pub fn order(&self) -> Vec<u32> {
-        let mut keys: Vec<(u128, u128)> = (0u32..)
-            .zip(&self.list)
-            .map(|(index, entry)| {
-                let (high, low) = entry.key();
-                // The low 96 bits of the key leave room for the index, so a comparison of two
-                // numbers sorts without touching the entries.
-                (high, low << 32 | u128::from(index))
-            })
-            .collect();
-        keys.sort_unstable();
+        let keys = (0..self.list.len()).map(|index| {
+            let (high, low) = self.list.get(index).key();
+            // The low 96 bits of the key leave room for the index, so a comparison of two numbers
+            // sorts without touching the entries.
+            (high, low << 32 | u128::from(index))
+        });
+        let keys = piles::sorted(keys);
         let mut order: Vec<u32> = keys.iter().map(|&(_, low)| low as u32).collect();
         // Entries with one key are rare: they are told apart by the rest of the order.
         let mut start = 0;
-        while start < keys.len() {
-            let same = |key: &&(u128, u128)| (key.0, key.1 >> 32) == (keys[start].0, keys[start].1 >> 32);
-            let end = start + keys[start..].iter().take_while(same).count();
-            if end - start > 1 {
-                let list = &self.list;
-                order[start..end].sort_by(|&a, &b| self.cmp(&list[a as usize], &list[b as usize]));
+        for same in keys.chunk_by(|a, b| (a.0, a.1 >> 32) == (b.0, b.1 >> 32)) {
+            let end = start + same.len();
+            if same.len() > 1 {
+                piles::sort_by(&mut order[start..end], &mut |a, b| {
+                    self.cmp(self.list.get(a), self.list.get(b))
+                });
             }
             start = end;
         }
@@ -267,9 +267,23 @@ impl Entries {
 
     /// Puts the list into canonical order; the arenas stay as they are.
     pub fn sort(&mut self) {
-        if !self.sorted() {
-            let order = self.order();
-            self.list = order.iter().map(|&index| self.list[index as usize]).collect();
+        if self.sorted() {
+            return;
+        }
+        let mut order = self.order();
+        // In place, along each cycle of the permutation: a second list might not fit the memory.
+        for start in 0..order.len() as u32 {
+            let held = *self.list.get(start);
+            let mut to = start;
+            while order[to as usize] != start {
+                let from = core::mem::replace(&mut order[to as usize], to);
+                self.list.set(to, *self.list.get(from));
+                to = from;
+            }
+            order[to as usize] = to;
+            if to != start {
+                self.list.set(to, held);
+            }
         }
     }
 }

@@ -174,7 +174,7 @@ fn analytics(batch: &Batch<'_>) -> Vec<i32> {
     let deps = batch.events().map(|event| u64::from(batch.event(event).dep_count)).sum();
     let writers: BTreeSet<u32> = batch.events().map(|event| batch.event(event).node).collect();
     Vec::from([
-        ratio(batch.entries.list.len() as u64, events),
+        ratio(batch.entries.list.len().into(), events),
         ratio(overlapping, batch.ids.len().into()),
         ratio(known, events),
         ratio(deps, events),

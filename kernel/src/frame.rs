@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::crc::{crc32, crc32_of_frame};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
 use crate::limits;
@@ -48,7 +49,7 @@ impl LogHeader {
         out[10..12].copy_from_slice(&(self.name.len() as u16).to_le_bytes());
         out[16..48].copy_from_slice(&self.schema_hash);
         out[48..48 + self.name.len()].copy_from_slice(self.name.as_bytes());
-        let crc = crc32fast::hash(&out[..124]);
+        let crc = crc32(&out[..124]);
         out[124..].copy_from_slice(&crc.to_le_bytes());
         out
     }
@@ -75,7 +76,7 @@ impl LogHeader {
         }
         let bytes = &bytes[..HEADER_BYTES];
         let damaged = |at: u64, what: &str| Err(Fault::new(FaultCode::LogHeader, what).at(at));
-        if crc32fast::hash(&bytes[..124]).to_le_bytes() != bytes[124..] {
+        if crc32(&bytes[..124]).to_le_bytes() != bytes[124..] {
             return damaged(124, "the header's checksum does not fit: the header is damaged");
         }
         let version = u16::from_le_bytes([bytes[8], bytes[9]]);
@@ -267,8 +268,5 @@ pub fn damaged_frame(why: &str, offset: u64) -> Fault {
 }
 
 fn checksum(len: &[u8; 4], message: &[u8]) -> [u8; 4] {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(len);
-    crc.update(message);
-    crc.finalize().to_le_bytes()
+    crc32_of_frame(len, message).to_le_bytes()
 }

@@ -3,6 +3,8 @@
 
 use alloc::vec::Vec;
 
+use crate::piles::{self, Slices};
+
 /// Distinct ids ascending; events are given by their index in canonical order.
 #[derive(Debug, Default)]
 pub struct IdIndex {
@@ -11,44 +13,59 @@ pub struct IdIndex {
     by_id: Vec<u32>,
     /// The id of each event, as an index into `ids`.
     of_event: Vec<u32>,
-    /// First id of each of the equal slices that the range of ids is cut into; one more than slices.
-    slices: Vec<u32>,
-    shift: u32,
+    cut: Slices,
+    /// First id of each slice of the ids' range, or of one behind it; one more than slices.
+    starts: Vec<u32>,
 }
 
-/// What a look-up needs of an id, side by side in memory.
+/// What a look-up needs of an id, side by side in memory: the id; where its events start in `by_id`;
+/// and the greatest lamport among its versions.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
-    id: u128,
-    /// The greatest lamport among its versions.
-    latest: u64,
-    /// Where its events start in `by_id`.
-    start: u32,
+struct Slot(piles::Record);
+
+impl Slot {
+    fn pack(start: u32, latest: u64) -> u128 {
+        u128::from(start) << 64 | u128::from(latest)
+    }
+
+    fn id(&self) -> u128 {
+        self.0.0
+    }
+
+    fn start(&self) -> u32 {
+        (self.0.1 >> 64) as u32
+    }
+
+    fn latest(&self) -> u64 {
+        self.0.1 as u64
+    }
 }
 
 impl IdIndex {
     /// Indexes the events' ids and lamports, given in the events' canonical order.
     pub fn new(events: impl ExactSizeIterator<Item = (u128, u64)> + Clone) -> Self {
-        let mut pairs: Vec<(u128, u32)> = events.clone().map(|(id, _)| id).zip(0u32..).collect();
-        pairs.sort_unstable();
-        let mut index = IdIndex {
-            ids: Vec::with_capacity(pairs.len()),
-            by_id: Vec::with_capacity(pairs.len()),
-            of_event: alloc::vec![0; pairs.len()],
-            slices: Vec::new(),
-            shift: 0,
-        };
-        for (id, event) in pairs {
-            if index.ids.last().is_none_or(|slot| slot.id != id) {
-                index.ids.push(Slot { id, latest: 0, start: index.by_id.len() as u32 });
+        let records =
+            events.enumerate().map(|(event, (id, lamport))| (id, Slot::pack(event as u32, lamport)));
+        // Each event has a slot at first, with its number as the start.
+        let mut slots: Vec<Slot> = piles::sorted(records).into_iter().map(Slot).collect();
+        let by_id: Vec<u32> = slots.iter().map(Slot::start).collect();
+        let mut of_event = alloc::vec![0; slots.len()];
+        // From here on a slot stands for an id, and starts where its events do.
+        let mut distinct = 0;
+        for at in 0..slots.len() {
+            let (id, event, lamport) = (slots[at].id(), slots[at].start(), slots[at].latest());
+            match slots[..distinct].last_mut() {
+                // Events of one id are in canonical order, which is by lamport first.
+                Some(same) if same.id() == id => *same = Slot((id, Slot::pack(same.start(), lamport))),
+                _ => {
+                    slots[distinct] = Slot((id, Slot::pack(at as u32, lamport)));
+                    distinct += 1;
+                }
             }
-            index.of_event[event as usize] = index.ids.len() as u32 - 1;
-            index.by_id.push(event);
+            of_event[event as usize] = distinct as u32 - 1;
         }
-        for ((_, lamport), &id) in events.zip(&index.of_event) {
-            // Canonical order is by lamport first, so the last one seen is the greatest.
-            index.ids[id as usize].latest = lamport;
-        }
+        slots.truncate(distinct);
+        let mut index = IdIndex { ids: slots, by_id, of_event, cut: Slices::default(), starts: Vec::new() };
         index.cut();
         index
     }
@@ -57,17 +74,16 @@ impl IdIndex {
     /// evenly (random, or a counter) needs a step or two.
     fn cut(&mut self) {
         let (Some(first), Some(last)) = (self.ids.first(), self.ids.last()) else { return };
-        let (first, last) = (first.id, last.id);
-        let slice_bits = usize::BITS - self.ids.len().leading_zeros();
-        self.shift = (u128::BITS - (last - first).leading_zeros()).saturating_sub(slice_bits);
-        let mut at = 0;
-        for slice in 0..=((last - first) >> self.shift) {
-            while (self.ids[at].id - first) >> self.shift < slice {
-                at += 1;
+        let bits = usize::BITS - self.ids.len().leading_zeros();
+        self.cut = Slices::new(first.id(), last.id(), bits);
+        self.starts.reserve_exact((1 << bits) + 1);
+        for (at, slot) in (0u32..).zip(&self.ids) {
+            let slice = self.cut.of(slot.id()).unwrap_or(0) as usize;
+            if self.starts.len() <= slice {
+                self.starts.resize(slice + 1, at);
             }
-            self.slices.push(at as u32);
         }
-        self.slices.push(self.ids.len() as u32);
+        self.starts.push(self.ids.len() as u32);
     }
 
     /// Index of an id, where it is in the batch.
@@ -87,19 +103,18 @@ impl IdIndex {
 
     /// Index of the first id of the slice that an id would lie in.
     fn slice_start(&self, id: u128) -> Option<u32> {
-        let slice = usize::try_from(id.checked_sub(self.ids.first()?.id)? >> self.shift).ok()?;
-        self.slices.get(slice).copied()
+        self.starts.get(usize::try_from(self.cut.of(id)?).ok()?).copied()
     }
 
     fn find_from(&self, start: u32, id: u128) -> Option<u32> {
         /// Ids looked at one by one: slices hold about one, unless ids were made to crowd.
         const FEW: usize = 8;
         let rest = self.ids.get(start as usize..)?;
-        let at = match rest.iter().take(FEW).position(|slot| slot.id >= id) {
+        let at = match rest.iter().take(FEW).position(|slot| slot.id() >= id) {
             Some(at) => at,
-            None => rest.partition_point(|slot| slot.id < id),
+            None => rest.partition_point(|slot| slot.id() < id),
         };
-        (rest.get(at)?.id == id).then_some(start + at as u32)
+        (rest.get(at)?.id() == id).then_some(start + at as u32)
     }
 
     /// Whether each id has one version: nearly always.
@@ -109,7 +124,7 @@ impl IdIndex {
 
     /// The id at `index`.
     pub fn id(&self, index: u32) -> u128 {
-        self.ids[index as usize].id
+        self.ids[index as usize].id()
     }
 
     /// Distinct ids.
@@ -124,19 +139,19 @@ impl IdIndex {
 
     /// The ids, ascending.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = u128> {
-        self.ids.iter().map(|slot| slot.id)
+        self.ids.iter().map(Slot::id)
     }
 
     /// The distinct events that have the id at `index`, in canonical order.
     pub fn versions(&self, index: u32) -> &[u32] {
-        let start = self.ids[index as usize].start as usize;
-        let end = self.ids.get(index as usize + 1).map_or(self.by_id.len(), |next| next.start as usize);
+        let start = self.ids[index as usize].start() as usize;
+        let end = self.ids.get(index as usize + 1).map_or(self.by_id.len(), |next| next.start() as usize);
         &self.by_id[start..end]
     }
 
     /// The greatest lamport among the versions of the id at `index`.
     pub fn latest(&self, index: u32) -> u64 {
-        self.ids[index as usize].latest
+        self.ids[index as usize].latest()
     }
 
     /// The index of an event's id.

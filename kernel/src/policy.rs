@@ -7,6 +7,7 @@ use crate::bytes::{Malformed, Reader, Writer};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
 use crate::limits::MAX_POLICY_KEYS;
+use crate::piles;
 
 /// An Ed25519 public key, 32 bytes.
 pub type Key = [u8; 32];
@@ -25,9 +26,8 @@ impl Policy {
     /// # Errors
     /// `limit-exceeded` past [`MAX_POLICY_KEYS`], `certificate-malformed` where a key stands twice
     /// or the threshold is 0 or more than the keys can reach.
-    pub fn new(threshold: u16, mut keys: Vec<Key>) -> Result<Self, Fault> {
-        keys.sort_unstable();
-        Self::checked(threshold, keys)
+    pub fn new(threshold: u16, keys: Vec<Key>) -> Result<Self, Fault> {
+        Self::checked(threshold, piles::sorted_by(&keys, Key::cmp))
     }
 
     /// Keys that must sign.

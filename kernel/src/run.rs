@@ -57,7 +57,7 @@ impl Part {
         let mut out = Writer::new();
         let head_flag = if self.head.is_some() { FLAG_HEAD } else { 0 };
         out.put(&MAGIC).u64(self.start).u64(self.end).u32((u32::from(self.last) * FLAG_LAST) | head_flag);
-        out.u32(entries.list.len() as u32).u64(entries.deps.len() as u64);
+        out.u32(entries.list.len()).u64(entries.deps.len() as u64);
         out.u32(entries.claims.len() as u32).u32(entries.observed.len() as u32);
         if let Some(header) = &self.header {
             out.put(&header.encode());
@@ -65,7 +65,7 @@ impl Part {
         if let Some(head) = &self.head {
             wire::encode_head(head, &mut out.bytes);
         }
-        for entry in &entries.list {
+        for entry in entries.list.iter() {
             out.u64(entry.lamport).u32(entry.node).u16(entry.stream).u16(entry.flags);
             out.u128(entry.id).u128(entry.prev).u64(entry.payload_len);
             out.put(&entry.payload_hash).put(&entry.event_hash).u32(entry.dep_count).u32(0);
@@ -138,7 +138,6 @@ fn decode(bytes: &[u8]) -> Result<Part, Malformed> {
         }
     };
     let mut entries = Entries::default();
-    entries.list.reserve_exact(events);
     let (mut dep_sum, mut claim_sum, mut observed_sum) = (0u64, 0u32, 0u32);
     for _ in 0..events {
         let at = from.at() as u64;

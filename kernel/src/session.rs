@@ -252,7 +252,7 @@ impl Joined {
                 format!("the run starts at byte {}, but the one before it ends at {}", part.start, self.end);
             return Err(Fault::new(FaultCode::RunsIncomplete, why).at(part.start));
         }
-        self.events += part.entries.list.len() as u64;
+        self.events += u64::from(part.entries.list.len());
         entries.append(part.entries, log);
         self.header = self.header.take().or(part.header);
         // An empty part leaves the last frame what it was.

@@ -7,6 +7,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use crate::crc::crc32;
 use crate::fault::{Fault, FaultCode};
 use crate::hash::Hash;
 use crate::limits;
@@ -138,7 +139,7 @@ mod tests {
     fn edited(bytes: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         bytes[at..at + new.len()].copy_from_slice(new);
-        let crc = crc32fast::hash(&bytes[..140]).to_le_bytes();
+        let crc = crc32(&bytes[..140]).to_le_bytes();
         bytes[140..144].copy_from_slice(&crc);
         bytes
     }

@@ -19,7 +19,6 @@ mod bulk;
 mod levels;
 mod live;
 mod proof;
-mod slab;
 
 pub use bulk::root_of_hashes;
 pub use live::{Iter, Trie};
@@ -56,10 +55,7 @@ pub trait FixedLeaf: Leaf {
 
     /// The one block that the leaf is hashed as: its packed bytes, filled up with zeros.
     fn block(&self) -> Block {
-        let packed = self.pack();
-        let mut block = [0; 64];
-        block[..Self::BYTES].copy_from_slice(packed.as_ref());
-        block
+        levels::padded(self.pack().as_ref())
     }
 
     /// Packs the leaf, into the bytes that [`Leaf::write`] writes.

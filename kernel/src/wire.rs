@@ -138,6 +138,8 @@ pub fn decode(message: &[u8]) -> Result<Message<'_>, WireError> {
     }
 }
 
+// Inlined, because what it returns is large and was copied.
+#[inline(always)]
 fn decode_event(message: &[u8], pointers: usize) -> Result<EventView<'_>, WireError> {
     let last = word(message, EVENT_DATA_WORDS);
     let state = (last >> 48) as u16;
@@ -249,16 +251,24 @@ impl<'a> EventView<'a> {
 
     /// Appends the bytes that the event hash covers.
     pub fn write_hashed(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.lamport.to_le_bytes());
-        out.extend_from_slice(&self.node.to_le_bytes());
-        out.extend_from_slice(&self.stream.to_le_bytes());
-        out.extend_from_slice(&self.id.to_le_bytes());
-        out.extend_from_slice(&self.prev.to_le_bytes());
-        out.push(u8::from(self.claim.is_some()));
-        out.extend_from_slice(self.claim.unwrap_or(&[0; 32]));
-        out.extend_from_slice(&self.payload_len.to_le_bytes());
-        out.extend_from_slice(self.payload_hash);
-        out.extend_from_slice(&((self.deps.len() / 16) as u32).to_le_bytes());
+        let mut fixed = [0; 123];
+        let mut rest = &mut fixed[..];
+        let mut put = |bytes: &[u8]| {
+            let (to, after) = core::mem::take(&mut rest).split_at_mut(bytes.len());
+            to.copy_from_slice(bytes);
+            rest = after;
+        };
+        put(&self.lamport.to_le_bytes());
+        put(&self.node.to_le_bytes());
+        put(&self.stream.to_le_bytes());
+        put(&self.id.to_le_bytes());
+        put(&self.prev.to_le_bytes());
+        put(&[u8::from(self.claim.is_some())]);
+        put(self.claim.unwrap_or(&[0; 32]));
+        put(&self.payload_len.to_le_bytes());
+        put(self.payload_hash);
+        put(&self.dep_count().to_le_bytes());
+        out.extend_from_slice(&fixed);
         out.extend_from_slice(self.deps);
     }
 

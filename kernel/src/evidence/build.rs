@@ -4,8 +4,10 @@ use alloc::vec::Vec;
 
 use super::{BatchIdLeaf, Evidence, Kind, Witness};
 use crate::batch::{Batch, EventAt};
+use crate::hash::Hash;
 use crate::judge::{Offence, Violation};
 use crate::merkle;
+use crate::piles;
 use crate::trie::{self, TrieProof};
 
 /// The evidence for `violation`.
@@ -63,9 +65,8 @@ pub fn build(batch: &Batch<'_>, violation: &Violation) -> Evidence {
 /// The batch's id trie's leaf at an index of [`Batch::ids`].
 pub(crate) fn batch_id_leaf(batch: &Batch<'_>, index: u32) -> BatchIdLeaf {
     let versions = batch.ids.versions(index);
-    let mut event_hashes: Vec<_> = versions.iter().map(|&event| batch.event(event).event_hash).collect();
-    event_hashes.sort_unstable();
-    BatchIdLeaf { id: batch.event(versions[0]).id, event_hashes }
+    let event_hashes: Vec<_> = versions.iter().map(|&event| batch.event(event).event_hash).collect();
+    BatchIdLeaf { id: batch.event(versions[0]).id, event_hashes: piles::sorted_by(&event_hashes, Hash::cmp) }
 }
 
 /// Proves that an id is in the batch, with its versions, or that it is not.

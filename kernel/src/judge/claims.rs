@@ -5,6 +5,7 @@ use core::iter;
 
 use super::{CLAIM_AGREEMENT, Findings, Offence};
 use crate::batch::{Batch, EventAt};
+use crate::piles;
 
 pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
     let makes_judgeable_claim = |&event: &EventAt| {
@@ -13,7 +14,7 @@ pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
     };
     let mut claiming: Vec<EventAt> = batch.events().filter(makes_judgeable_claim).collect();
     // Stable: events with one past stay in canonical order.
-    claiming.sort_by(|&a, &b| past_of(batch, a).cmp(past_of(batch, b)));
+    piles::sort_by(&mut claiming, &mut |a, b| past_of(batch, a).cmp(past_of(batch, b)));
     let mut judged = Vec::new();
     for group in claiming.chunk_by(|&a, &b| past_of(batch, a).eq(past_of(batch, b))) {
         judge_group(batch, group, &mut judged, findings);

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::{EVENT_UNIQUE, Findings, OVERLAP_AGREEMENT, Offence, Violation};
 use crate::batch::{Batch, EventAt};
+use crate::piles;
 
 pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
     for id in 0..batch.ids.len() {
@@ -39,9 +40,8 @@ struct Held {
 
 /// Counts and names ids that stand twice in one log; returns how many logs hold the id.
 fn judge_unique(held: &[Held], findings: &mut Findings) -> usize {
-    let mut by_log = held.to_vec();
-    // Stable: within a log the occurrences stay in canonical order.
-    by_log.sort_by_key(|held| held.log);
+    // Within a log the occurrences stay in canonical order.
+    let by_log = piles::sorted_by(held, |a, b| a.log.cmp(&b.log));
     let mut logs = 0;
     for in_log in by_log.chunk_by(|a, b| a.log == b.log) {
         logs += 1;

@@ -5,6 +5,7 @@ use alloc::format;
 use super::{ChainPosition, HEADER_BYTES, MAGIC, VERSION, malformed};
 use crate::bytes::{Malformed, Reader, Writer};
 use crate::commitment::{STATE_FORMAT, StateCommitment};
+use crate::crc::crc32;
 use crate::fault::{Fault, FaultCode};
 use crate::limits;
 use crate::state::{FRONTIER_LEAF_BYTES, ID_LEAF_BYTES};
@@ -26,7 +27,7 @@ impl Header {
         out.put(&MAGIC).u16(VERSION).u8(u8::from(self.position.is_some())).u8(0);
         self.commitment.write(&mut out);
         out.put(&place.chain_id).u64(place.height).u32(0);
-        let crc = crc32fast::hash(&out.bytes);
+        let crc = crc32(&out.bytes);
         out.u32(crc);
         let mut header = [0; HEADER_BYTES];
         header.copy_from_slice(&out.bytes);
@@ -43,7 +44,7 @@ impl Header {
         if fields_after[..2] != VERSION.to_le_bytes() {
             return Err(unknown("version of snapshots").at(8));
         }
-        if crc != crc32fast::hash(fields).to_le_bytes() {
+        if crc != crc32(fields).to_le_bytes() {
             return Err(malformed("its header is damaged: the checksum is wrong", fields.len() as u64));
         }
         let mut from = Reader::new(fields);

@@ -25,7 +25,7 @@ pub fn root_of_hashes(keys: impl Iterator<Item = u128>, leaves: Vec<Hash>) -> Ha
     waiting.hash_all(&UNUSED, &mut trie, Bulk::children, |trie, branch, hash| {
         trie.branches[branch as usize].hash = hash;
     });
-    trie.hash_of(root)
+    *trie.hash_of(root)
 }
 
 const UNUSED: Domain = hash::TRIE_EMPTY;
@@ -77,15 +77,15 @@ impl Bulk {
         subtree
     }
 
-    fn children(&self, branch: u32) -> [Child; 2] {
-        let Branch { left, right, .. } = self.branches[branch as usize];
-        [Child::Hashed(self.hash_of(left)), Child::Hashed(self.hash_of(right))]
+    fn children(&self, branch: u32) -> [Child<'_, Hash>; 2] {
+        let Branch { left, right, .. } = &self.branches[branch as usize];
+        [left, right].map(|&node| Child::Hashed(self.hash_of(node)))
     }
 
-    fn hash_of(&self, node: u32) -> Hash {
+    fn hash_of(&self, node: u32) -> &Hash {
         match node & BRANCH {
-            0 => self.leaves[node as usize],
-            _ => self.branches[(node & !BRANCH) as usize].hash,
+            0 => &self.leaves[node as usize],
+            _ => &self.branches[(node & !BRANCH) as usize].hash,
         }
     }
 }

@@ -10,46 +10,47 @@ use crate::lanes::{self, Block};
 const GROUP: usize = 64;
 
 /// A child, as far as hashing its branch goes.
-pub enum Child {
+pub enum Child<'t, P> {
     /// Its hash is known.
-    Hashed(Hash),
-    /// It is a leaf, hashed as this block.
-    Leaf(Block),
+    Hashed(&'t Hash),
+    /// It is a leaf with these bytes, at most a block, hashed as one block.
+    Leaf(&'t P),
 }
 
-/// Branches that wait to be hashed, each with its bit.
+/// Branches that wait to be hashed, by their bit.
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
-    /// `127 - bit` in the upper half, the branch's index in the lower: ascending is deepest first.
-    branches: Vec<u64>,
+    by_bit: Vec<Vec<u32>>,
 }
 
 impl Waiting {
     /// Notes a branch. Each once.
     pub fn push(&mut self, bit: u8, branch: u32) {
-        self.branches.push(u64::from(127 - bit) << 32 | u64::from(branch));
+        let bit = usize::from(bit);
+        if self.by_bit.len() <= bit {
+            self.by_bit.resize_with(bit + 1, Vec::new);
+        }
+        self.by_bit[bit].push(branch);
     }
 
     /// Hashes all that wait. `children` gives both children of a branch, `set` takes its hash. Gives
     /// how many nodes were hashed.
-    pub fn hash_all<T>(
+    pub fn hash_all<T, P: AsRef<[u8]>>(
         self,
         leaf_domain: &Domain,
         trie: &mut T,
-        children: impl Fn(&T, u32) -> [Child; 2],
+        children: impl Fn(&T, u32) -> [Child<'_, P>; 2],
         set: impl Fn(&mut T, u32, Hash),
     ) -> u64 {
-        let mut branches = self.branches;
-        branches.sort_unstable();
         let mut hashed = 0;
         let mut level = Level::default();
-        for same_bit in branches.chunk_by(|a, b| a >> 32 == b >> 32) {
-            let domain = hash::trie_branch_domain(127 - (same_bit[0] >> 32) as u8);
+        for (bit, same_bit) in (0u8..=127).zip(self.by_bit).rev() {
+            let domain = hash::trie_branch_domain(bit);
             for group in same_bit.chunks(GROUP) {
-                level.gather(group.iter().map(|&branch| children(trie, branch as u32)));
+                level.gather(group.iter().map(|&branch| children(trie, branch)));
                 hashed += level.hash(leaf_domain, &domain);
                 for (&branch, &hash) in group.iter().zip(&level.hashes) {
-                    set(trie, branch as u32, hash);
+                    set(trie, branch, hash);
                 }
             }
         }
@@ -69,7 +70,7 @@ struct Level {
 }
 
 impl Level {
-    fn gather(&mut self, children: impl Iterator<Item = [Child; 2]>) {
+    fn gather<'t, P: AsRef<[u8]> + 't>(&mut self, children: impl Iterator<Item = [Child<'t, P>; 2]>) {
         self.pairs.clear();
         self.leaves.clear();
         self.places.clear();
@@ -77,9 +78,9 @@ impl Level {
             self.pairs.push([0; 64]);
             for (side, child) in pair.into_iter().enumerate() {
                 match child {
-                    Child::Hashed(hash) => self.put(2 * at + side, &hash),
-                    Child::Leaf(block) => {
-                        self.leaves.push(block);
+                    Child::Hashed(hash) => self.put(2 * at + side, hash),
+                    Child::Leaf(leaf) => {
+                        self.leaves.push(padded(leaf.as_ref()));
                         self.places.push(2 * at + side);
                     }
                 }
@@ -102,4 +103,12 @@ impl Level {
         lanes::hash_blocks(domain, &self.pairs, &mut self.hashes);
         (self.leaves.len() + self.pairs.len()) as u64
     }
+}
+
+/// A leaf's bytes as the block that it is hashed as: filled up with zeros.
+#[inline]
+pub fn padded(leaf: &[u8]) -> Block {
+    let mut block = [0; 64];
+    block[..leaf.len()].copy_from_slice(leaf);
+    block
 }

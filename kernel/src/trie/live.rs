@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::levels::{Child, Waiting};
-use super::slab::Slab;
 use super::{FixedLeaf, TrieProof, ascending, divergence, is_set, split};
 use crate::hash::{self, Hash};
+use crate::slab::Slab;
 
 /// A crit-bit trie in memory. Leaves are inserted or replaced, never removed.
 ///
@@ -153,15 +153,16 @@ impl<L: FixedLeaf> Trie<L> {
     /// Hashes the branches that a merge made or changed, and the leaves right below them.
     fn hash_waiting(&mut self) {
         let waiting = core::mem::take(&mut self.waiting);
-        let children = |trie: &Self, branch: u32| {
-            let Branch { left, right, .. } = *trie.branches.get(branch);
-            [left, right].map(|node| match trie.branch(node) {
-                Some(branch) => Child::Hashed(branch.hash),
-                None => Child::Leaf(trie.leaf(node).block()),
-            })
-        };
         let set = |trie: &mut Self, branch: u32, hash| trie.branches.get_mut(branch).hash = hash;
-        self.hashed += waiting.hash_all(&L::DOMAIN, self, children, set);
+        self.hashed += waiting.hash_all(&L::DOMAIN, self, Self::children, set);
+    }
+
+    fn children(&self, branch: u32) -> [Child<'_, L::Packed>; 2] {
+        let branch = self.branches.get(branch);
+        [branch.left, branch.right].map(|node| match self.branch(node) {
+            Some(branch) => Child::Hashed(&branch.hash),
+            None => Child::Leaf(self.leaves.get(node.index())),
+        })
     }
 
     /// Merges leaves, at least one, into the subtree at `node`. `near` is the key of any leaf in
@@ -214,15 +215,28 @@ impl<L: FixedLeaf> Trie<L> {
 
     /// Builds a subtree of new leaves, at least one.
     fn build(&mut self, leaves: &[L]) -> Subtree {
-        let (first, last) = (&leaves[0], &leaves[leaves.len() - 1]);
-        if leaves.len() == 1 {
-            let node = Node(self.leaves.push(first.pack()));
-            return self.subtree(node);
+        // Left sides of branches whose right side is still open; their bits ascend.
+        let mut open: Vec<(u32, Subtree)> = Vec::new();
+        let mut subtree = self.add_leaf(&leaves[0]);
+        for (before, leaf) in leaves.iter().zip(&leaves[1..]) {
+            let bit = divergence(before.key_bits(), leaf.key_bits());
+            let left = self.close(&mut open, bit, subtree);
+            open.push((bit, left));
+            subtree = self.add_leaf(leaf);
         }
-        let bit = divergence(first.key_bits(), last.key_bits());
-        let (zeros, ones) = split(leaves, bit);
-        let (left, right) = (self.build(zeros), self.build(ones));
-        self.add_branch(bit, &left, &right)
+        self.close(&mut open, 0, subtree)
+    }
+
+    /// Ends every open branch behind `bit`, each as the right side of the one above it.
+    fn close(&mut self, open: &mut Vec<(u32, Subtree)>, bit: u32, mut subtree: Subtree) -> Subtree {
+        while let Some((bit, left)) = open.pop_if(|(open, _)| *open >= bit) {
+            subtree = self.add_branch(bit, &left, &subtree);
+        }
+        subtree
+    }
+
+    fn add_leaf(&mut self, leaf: &L) -> Subtree {
+        Subtree { node: Node(self.leaves.push(leaf.pack())), len: 1 }
     }
 
     fn add_branch(&mut self, bit: u32, left: &Subtree, right: &Subtree) -> Subtree {

@@ -15,6 +15,12 @@ pub struct Slab<T> {
     len: u32,
 }
 
+impl<T: Copy> Default for Slab<T> {
+    fn default() -> Self {
+        Slab::new()
+    }
+}
+
 impl<T: Copy> Slab<T> {
     /// Starts empty.
     pub fn new() -> Self {
@@ -26,7 +32,13 @@ impl<T: Copy> Slab<T> {
         self.len
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Appends an item and gives its index.
+    #[inline]
     pub fn push(&mut self, item: T) -> u32 {
         let index = self.len;
         let within = index as usize % SEGMENT;
@@ -41,18 +53,50 @@ impl<T: Copy> Slab<T> {
     }
 
     /// The item at an index that [`Slab::push`] gave.
+    #[inline]
     pub fn get(&self, index: u32) -> &T {
         &self.segments[index as usize / SEGMENT][index as usize % SEGMENT]
     }
 
     /// The item at an index that [`Slab::push`] gave, to be changed.
+    #[inline]
     pub fn get_mut(&mut self, index: u32) -> &mut T {
         &mut self.segments[index as usize / SEGMENT][index as usize % SEGMENT]
     }
 
     /// Replaces the item at an index that [`Slab::push`] gave.
     pub fn set(&mut self, index: u32, item: T) {
-        self.segments[index as usize / SEGMENT][index as usize % SEGMENT] = item;
+        *self.get_mut(index) = item;
+    }
+
+    /// The items in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> + Clone {
+        self.segments.iter().flatten()
+    }
+
+    /// The items in order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.segments.iter_mut().flatten()
+    }
+
+    /// Whether this holds of each item and the one behind it.
+    pub fn all_pairs(&self, mut holds: impl FnMut(&T, &T) -> bool) -> bool {
+        let mut before = None;
+        self.iter().all(|item| before.replace(item).is_none_or(|before| holds(before, item)))
+    }
+}
+
+impl<T: Copy> Extend<T> for Slab<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| _ = self.push(item));
+    }
+}
+
+impl<T: Copy> FromIterator<T> for Slab<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut slab = Slab::new();
+        slab.extend(items);
+        slab
     }
 }
 
@@ -72,5 +116,9 @@ mod tests {
         for i in 0..count {
             assert_eq!(*slab.get(i), if i == SEGMENT as u32 { 0 } else { i });
         }
+        slab.iter_mut().for_each(|item| *item += 1);
+        assert!(slab.iter().eq(&(0..count).map(|i| *slab.get(i)).collect::<Vec<_>>()));
+        assert!(slab.all_pairs(|a, b| *b == a + 1 || *b == 1 || *a == 1));
+        assert!(!slab.all_pairs(|a, b| *b == a + 1));
     }
 }

@@ -1,0 +1,201 @@
+//! CRC-32 (ISO-HDLC, as in RFC 1952, section 8).
+//!
+//! Natively the library's, which has an instruction for it. WebAssembly has none, and a table entry
+//! for each byte costs as much there as hashing the event; so long inputs are folded 16 bytes at a
+//! time. What a byte adds to the checksum is linear: it may be replaced by the four bytes, 16 places
+//! on, that add the same. Those depend on the byte alone, not on its place, and come from tables of
+//! half a byte that fit into a vector each. What is left goes through tables that are small, because
+//! nothing can pack them.
+
+use crate::simd::Vector;
+
+/// Inputs shorter than this are not worth folding.
+const SHORT: usize = 64;
+
+/// The polynomial, its bits reversed.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
+
+/// CRC-32 of some bytes.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    !update(!0, bytes)
+}
+
+/// CRC-32 of four bytes and what follows them.
+pub fn crc32_of_frame(start: &[u8; 4], rest: &[u8]) -> u32 {
+    if cfg!(all(target_arch = "wasm32", target_feature = "simd128")) && rest.len() >= SHORT {
+        return folded(start, rest);
+    }
+    !update(update(!0, start), rest)
+}
+
+/// The register behind some more bytes.
+#[cfg(not(target_arch = "wasm32"))]
+fn update(register: u32, bytes: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new_with_initial(!register);
+    crc.update(bytes);
+    !crc.finalize()
+}
+
+#[cfg(target_arch = "wasm32")]
+use tabled as update;
+
+/// [`update`] with tables, four bytes at a time.
+#[cfg(any(target_arch = "wasm32", test))]
+fn tabled(mut register: u32, bytes: &[u8]) -> u32 {
+    let (words, rest) = bytes.as_chunks::<4>();
+    for word in words {
+        let [a, b, c, d] = (register ^ u32::from_le_bytes(*word)).to_le_bytes();
+        let entry = |behind: usize, byte: u8| REGISTERS[behind][usize::from(byte)];
+        register = entry(3, a) ^ entry(2, b) ^ entry(1, c) ^ entry(0, d);
+    }
+    for byte in rest {
+        register = register >> 8 ^ REGISTERS[0][usize::from(register as u8 ^ byte)];
+    }
+    register
+}
+
+/// By number of zeros behind a byte: the register behind them, for each value of the byte.
+static REGISTERS: [[u32; 256]; 4] = {
+    let mut registers = [[0; 256]; 4];
+    let mut at = 0;
+    while at < 4 * 256 {
+        registers[at / 256][at % 256] = register_behind((at % 256) as u32, at / 256);
+        at += 1;
+    }
+    registers
+};
+
+/// The same for at least [`SHORT`] bytes.
+fn folded(start: &[u8; 4], bytes: &[u8]) -> u32 {
+    let (rows, rest) = bytes.as_chunks::<16>();
+    // The last row takes what is carried over, so it is not folded.
+    let (rows, last) = rows.split_at(rows.len() - 1);
+    // A row that ends with the first four bytes. CRCs start from a register of ones, and a register
+    // is what to add to the next four bytes.
+    let mut fold = Fold::from(Vector::from_words([0, 0, 0, !u32::from_le_bytes(*start)]));
+    // Four at a time: where a loop turns, engines look whether to go on, and set all vectors aside.
+    let (fours, few) = rows.as_chunks::<4>();
+    for [a, b, c, d] in fours {
+        fold.take(a);
+        fold.take(b);
+        fold.take(c);
+        fold.take(d);
+    }
+    few.iter().for_each(|row| fold.take(row));
+
+    let mut tail = [0; 48];
+    tail[..16].copy_from_slice(&fold.row.store());
+    tail[16..32].copy_from_slice(&Vector::load(&last[0]).xor(fold.carried()).store());
+    tail[32..32 + rest.len()].copy_from_slice(rest);
+    !update(0, &tail[..32 + rest.len()])
+}
+
+/// Rows of 16 bytes, folded into the last of them.
+#[derive(Clone, Copy)]
+struct Fold {
+    row: Vector,
+    /// What stands for the row before: the second, third and fourth of each byte's four bytes. Their
+    /// last ones belong to the row that comes next.
+    before: [Vector; 3],
+}
+
+impl Fold {
+    fn from(row: Vector) -> Self {
+        Fold { row, before: [Vector::splat(0); 3] }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, next: &[u8; 16]) {
+        let (low, high) = (self.row.low_nibbles(), self.row.high_nibbles());
+        let [first, second, third, fourth]: [Vector; 4] = core::array::from_fn(|byte| {
+            let table = |half: usize| Vector::load(&TABLES[half][byte]);
+            low.look_up(table(0)).xor(high.look_up(table(1)))
+        });
+        let near = first.xor(second.shift_in::<1>(self.before[0]));
+        let far = third.shift_in::<2>(self.before[1]).xor(fourth.shift_in::<3>(self.before[2]));
+        self.row = Vector::load(next).xor(near.xor(far));
+        self.before = [second, third, fourth];
+    }
+
+    /// What belongs to the row that comes next, apart from what the last one adds.
+    fn carried(&self) -> Vector {
+        let none = Vector::splat(0);
+        let [second, third, fourth] = self.before;
+        none.shift_in::<1>(second).xor(none.shift_in::<2>(third)).xor(none.shift_in::<3>(fourth))
+    }
+}
+
+/// By half of a byte (low, high) and place among the four bytes: entry for each value of the half.
+const TABLES: [[[u8; 16]; 4]; 2] = tables();
+
+const fn tables() -> [[[u8; 16]; 4]; 2] {
+    let mut tables = [[[0; 16]; 4]; 2];
+    let mut value = 0;
+    while value < 16 {
+        let (low, high) = (register_behind(value, 15), register_behind(value << 4, 15));
+        let (low, high) = (low.to_le_bytes(), high.to_le_bytes());
+        let mut byte = 0;
+        while byte < 4 {
+            tables[0][byte][value as usize] = low[byte];
+            tables[1][byte][value as usize] = high[byte];
+            byte += 1;
+        }
+        value += 1;
+    }
+    tables
+}
+
+/// The register behind a byte and some zeros.
+const fn register_behind(byte: u32, zeros: usize) -> u32 {
+    let mut register = byte;
+    let mut bit = 0;
+    while bit < 8 * (1 + zeros) {
+        register = if register & 1 == 1 { register >> 1 ^ POLYNOMIAL } else { register >> 1 };
+        bit += 1;
+    }
+    register
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn folding_gives_the_library_s_checksum_at_every_length() {
+        let bytes: Vec<u8> = (0..3000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for length in (SHORT..600).chain([1024, 2999, 3000]) {
+            for start in [[0; 4], *b"1234", [255; 4]] {
+                let rest = &bytes[bytes.len() - length..];
+                let expected = crc32fast::hash(&[&start, rest].concat());
+                assert_eq!(folded(&start, rest), expected, "{length}");
+                assert_eq!(crc32_of_frame(&start, rest), expected, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_bit_is_folded() {
+        for bit in 0..8 * 200 {
+            let mut bytes = [0u8; 200];
+            bytes[bit / 8] = 1 << (bit % 8);
+            let (start, rest) = bytes.split_first_chunk().unwrap();
+            assert_eq!(folded(start, rest), crc32fast::hash(&bytes), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn tables_give_the_library_s_checksum_at_every_length() {
+        let bytes: Vec<u8> = (0..70u8).map(|n| n.wrapping_mul(181) ^ 90).collect();
+        for length in 0..bytes.len() {
+            assert_eq!(!tabled(!0, &bytes[..length]), crc32fast::hash(&bytes[..length]));
+        }
+    }
+
+    #[test]
+    fn the_standard_s_check_value() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        assert_eq!(crc32_of_frame(b"1234", b"56789"), 0xCBF4_3926);
+    }
+}
