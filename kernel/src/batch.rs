@@ -120,16 +120,19 @@ impl<'s> Batch<'s> {
     }
 
     /// The prior state's leaf of the distinct id at `index`.
+    #[inline]
     pub fn prior_of(&self, index: u32) -> Option<&IdLeaf> {
         self.prior.get(index as usize).and_then(Option::as_ref)
     }
 
     /// Whether the prior state is empty.
+    #[inline]
     pub fn starts_from_nothing(&self) -> bool {
         self.prior.is_empty()
     }
 
     /// The prior state's leaf of any id.
+    #[inline]
     pub fn prior(&self, id: u128) -> Option<IdLeaf> {
         self.state.id(id)
     }

@@ -43,6 +43,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `count` bytes.
+    // Never inlined, like [`Writer::put`]: they stand in hundreds of places, few of which are hot.
+    #[inline(never)]
     pub fn take(&mut self, count: usize, expected: &'static str) -> Result<&'a [u8], Malformed> {
         if count > self.remaining() {
             return Err(self.malformed(expected));
@@ -117,6 +119,7 @@ impl Writer {
     }
 
     /// Appends bytes as they are.
+    #[inline(never)]
     pub fn put(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self

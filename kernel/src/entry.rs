@@ -54,22 +54,26 @@ pub struct Entry {
 
 impl Entry {
     /// Whether it makes a claim.
+    #[inline]
     pub fn has_claim(&self) -> bool {
         self.flags & CLAIM != 0
     }
 
     /// Whether its payload does not fit (2001).
+    #[inline]
     pub fn is_mismatch(&self) -> bool {
         self.flags & MISMATCH != 0
     }
 
     /// Whether 2001 is judged: the payload is there, or the erasure kept what was observed.
+    #[inline]
     pub fn payload_is_judged(&self) -> bool {
         self.flags & (ERASED | MISMATCH) != ERASED
     }
 
     /// The order key K: `lamport ‖ node ‖ stream ‖ id` in 64 + 32 + 16 + 112 bits, as two numbers
     /// of 128 and 96 bits.
+    #[inline]
     pub fn key(&self) -> (u128, u128) {
         let high = u128::from(self.lamport) << 64
             | u128::from(self.node) << 32
@@ -79,6 +83,7 @@ impl Entry {
     }
 
     /// Canonical order of events: K, then the full id, then the event hash.
+    #[inline]
     pub fn cmp_event(&self, other: &Entry) -> Ordering {
         self.key()
             .cmp(&other.key())
@@ -196,21 +201,25 @@ impl Entries {
     }
 
     /// The ids an entry depends on, ascending.
+    #[inline]
     pub fn deps(&self, entry: &Entry) -> &[u128] {
         &self.deps[entry.dep_start as usize..][..entry.dep_count as usize]
     }
 
     /// The claim it makes.
+    #[inline]
     pub fn claim(&self, entry: &Entry) -> Option<&Hash> {
         entry.has_claim().then(|| &self.claims[entry.claim as usize])
     }
 
     /// What was observed where its payload does not fit.
+    #[inline]
     pub fn observed(&self, entry: &Entry) -> Option<&Observed> {
         entry.is_mismatch().then(|| &self.observed[entry.observed as usize])
     }
 
     /// Its Merkle leaf.
+    #[inline]
     pub fn leaf(&self, entry: &Entry) -> Hash {
         leaf_hash(&entry.event_hash, self.observed(entry))
     }

@@ -28,14 +28,17 @@ impl Slot {
         u128::from(start) << 64 | u128::from(latest)
     }
 
+    #[inline]
     fn id(&self) -> u128 {
         self.0.0
     }
 
+    #[inline]
     fn start(&self) -> u32 {
         (self.0.1 >> 64) as u32
     }
 
+    #[inline]
     fn latest(&self) -> u64 {
         self.0.1 as u64
     }
@@ -87,12 +90,14 @@ impl IdIndex {
     }
 
     /// Index of an id, where it is in the batch.
+    #[inline]
     pub fn find(&self, id: u128) -> Option<u32> {
         self.find_from(self.slice_start(id)?, id)
     }
 
     /// [`IdIndex::find`] of each id. In two passes, so that the memory of many look-ups is waited
     /// for at once: with random ids each is a cache miss or two.
+    #[inline]
     pub fn find_all(&self, ids: &[u128], found: &mut Vec<Option<u32>>) {
         found.clear();
         found.extend(ids.iter().map(|&id| self.slice_start(id)));
@@ -102,10 +107,12 @@ impl IdIndex {
     }
 
     /// Index of the first id of the slice that an id would lie in.
+    #[inline]
     fn slice_start(&self, id: u128) -> Option<u32> {
         self.starts.get(usize::try_from(self.cut.of(id)?).ok()?).copied()
     }
 
+    #[inline]
     fn find_from(&self, start: u32, id: u128) -> Option<u32> {
         /// Ids looked at one by one: slices hold about one, unless ids were made to crowd.
         const FEW: usize = 8;
@@ -118,11 +125,13 @@ impl IdIndex {
     }
 
     /// Whether each id has one version: nearly always.
+    #[inline]
     pub fn has_one_version_each(&self) -> bool {
         self.ids.len() == self.by_id.len()
     }
 
     /// The id at `index`.
+    #[inline]
     pub fn id(&self, index: u32) -> u128 {
         self.ids[index as usize].id()
     }
@@ -143,6 +152,7 @@ impl IdIndex {
     }
 
     /// The distinct events that have the id at `index`, in canonical order.
+    #[inline]
     pub fn versions(&self, index: u32) -> &[u32] {
         let start = self.ids[index as usize].start() as usize;
         let end = self.ids.get(index as usize + 1).map_or(self.by_id.len(), |next| next.start() as usize);
@@ -150,11 +160,13 @@ impl IdIndex {
     }
 
     /// The greatest lamport among the versions of the id at `index`.
+    #[inline]
     pub fn latest(&self, index: u32) -> u64 {
         self.ids[index as usize].latest()
     }
 
     /// The index of an event's id.
+    #[inline]
     pub fn of_event(&self, event: u32) -> u32 {
         self.of_event[event as usize]
     }

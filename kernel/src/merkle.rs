@@ -31,6 +31,7 @@ impl Accumulator {
     }
 
     /// Appends a leaf.
+    #[inline]
     pub fn push(&mut self, leaf: Hash) {
         self.waiting.push(leaf);
         if self.waiting.len() < GROUP {

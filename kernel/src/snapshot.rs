@@ -7,7 +7,6 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::crc::crc32;
 use crate::fault::{Fault, FaultCode};
 use crate::hash::Hash;
 use crate::limits;
@@ -94,6 +93,7 @@ fn malformed(why: &str, at: u64) -> Fault {
 mod tests {
     use super::*;
     use crate::bytes::Writer;
+    use crate::crc::crc32;
     use crate::hash;
     use crate::state::{FrontierLeaf, IdLeaf};
 

@@ -136,6 +136,7 @@ pub fn prove_sorted<L: Leaf>(keys: &[u128], leaf_at: impl Fn(usize) -> L, key: u
 }
 
 /// First bit in which two keys differ; 128 where they do not.
+#[inline]
 fn divergence(a: u128, b: u128) -> u32 {
     (a ^ b).leading_zeros()
 }

@@ -380,6 +380,7 @@ struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     /// The list behind pointer `index`; `None` where it is null. `most` counts elements.
+    #[inline]
     fn list(&mut self, index: usize, element: u64, most: u64) -> Result<Option<&'a [u8]>, WireError> {
         if index >= self.pointers {
             return Ok(None);
@@ -446,6 +447,7 @@ impl<'a> Objects<'a> {
     }
 }
 
+#[inline]
 fn ascending(deps: &[u8]) -> bool {
     let id = |at: usize| u128::from_le_bytes(*array::<16>(deps, at));
     (16..deps.len()).step_by(16).all(|at| id(at - 16) < id(at))
@@ -467,6 +469,7 @@ fn pointer(ahead: u64, element: u64, bytes: u64) -> u64 {
     ahead << 2 | 1 | element << 32 | count << 35
 }
 
+#[inline]
 fn word(bytes: &[u8], index: usize) -> u64 {
     u64::from_le_bytes(*array(bytes, 8 * index))
 }

@@ -69,6 +69,7 @@ impl Bulk {
     }
 
     /// Ends every open branch at `bit` or below, each as the right side of the one above it.
+    #[inline]
     fn close(&mut self, open: &mut Vec<u32>, bit: u8, mut subtree: u32) -> u32 {
         while let Some(branch) = open.pop_if(|branch| self.branches[*branch as usize].bit >= bit) {
             self.branches[branch as usize].right = subtree;
@@ -77,11 +78,13 @@ impl Bulk {
         subtree
     }
 
+    #[inline]
     fn children(&self, branch: u32) -> [Child<'_, Hash>; 2] {
         let Branch { left, right, .. } = &self.branches[branch as usize];
         [left, right].map(|&node| Child::Hashed(self.hash_of(node)))
     }
 
+    #[inline]
     fn hash_of(&self, node: u32) -> &Hash {
         match node & BRANCH {
             0 => &self.leaves[node as usize],

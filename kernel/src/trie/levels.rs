@@ -25,6 +25,7 @@ pub struct Waiting {
 
 impl Waiting {
     /// Notes a branch. Each once.
+    #[inline]
     pub fn push(&mut self, bit: u8, branch: u32) {
         let bit = usize::from(bit);
         if self.by_bit.len() <= bit {
@@ -70,6 +71,7 @@ struct Level {
 }
 
 impl Level {
+    #[inline]
     fn gather<'t, P: AsRef<[u8]> + 't>(&mut self, children: impl Iterator<Item = [Child<'t, P>; 2]>) {
         self.pairs.clear();
         self.leaves.clear();
@@ -88,10 +90,12 @@ impl Level {
         }
     }
 
+    #[inline]
     fn put(&mut self, place: usize, hash: &Hash) {
         self.pairs.as_flattened_mut()[32 * place..32 * place + 32].copy_from_slice(hash);
     }
 
+    #[inline]
     fn hash(&mut self, leaf_domain: &Domain, domain: &Domain) -> u64 {
         self.hashes.clear();
         lanes::hash_blocks(leaf_domain, &self.leaves, &mut self.hashes);

@@ -157,6 +157,7 @@ impl<L: FixedLeaf> Trie<L> {
         self.hashed += waiting.hash_all(&L::DOMAIN, self, Self::children, set);
     }
 
+    #[inline]
     fn children(&self, branch: u32) -> [Child<'_, L::Packed>; 2] {
         let branch = self.branches.get(branch);
         [branch.left, branch.right].map(|node| match self.branch(node) {
@@ -228,6 +229,7 @@ impl<L: FixedLeaf> Trie<L> {
     }
 
     /// Ends every open branch behind `bit`, each as the right side of the one above it.
+    #[inline]
     fn close(&mut self, open: &mut Vec<(u32, Subtree)>, bit: u32, mut subtree: Subtree) -> Subtree {
         while let Some((bit, left)) = open.pop_if(|(open, _)| *open >= bit) {
             subtree = self.add_branch(bit, &left, &subtree);
@@ -235,10 +237,12 @@ impl<L: FixedLeaf> Trie<L> {
         subtree
     }
 
+    #[inline]
     fn add_leaf(&mut self, leaf: &L) -> Subtree {
         Subtree { node: Node(self.leaves.push(leaf.pack())), len: 1 }
     }
 
+    #[inline]
     fn add_branch(&mut self, bit: u32, left: &Subtree, right: &Subtree) -> Subtree {
         let branch = join(bit as u8, left, right);
         let index = self.branches.push(branch);
@@ -270,6 +274,7 @@ impl<L: FixedLeaf> Trie<L> {
         self.leaf(self.walk(node, key, |_, _| ())).key_bits()
     }
 
+    #[inline]
     fn branch(&self, node: Node) -> Option<&Branch> {
         (node.0 & BRANCH != 0).then(|| self.branches.get(node.index()))
     }
@@ -282,17 +287,20 @@ impl<L: FixedLeaf> Trie<L> {
         self.branch(node).map_or_else(|| self.leaf(node).hash(), |branch| branch.hash)
     }
 
+    #[inline]
     fn len_of(&self, node: Node) -> u32 {
         self.branch(node).map_or(1, |branch| branch.len)
     }
 }
 
 /// A branch over two subtrees; its hash comes later.
+#[inline]
 fn join(bit: u8, left: &Subtree, right: &Subtree) -> Branch {
     Branch { hash: [0; 32], left: left.node, right: right.node, len: left.len + right.len, bit }
 }
 
 impl Node {
+    #[inline]
     fn index(self) -> u32 {
         self.0 & !BRANCH
     }
