@@ -1,5 +1,5 @@
-//! Key files: Ed25519 private keys in PKCS#8 PEM (RFC 8410) or OpenSSH form, public keys in hex,
-//! PEM or as an OpenSSH line.
+//! Key files: Ed25519 private keys in PKCS#8 PEM (RFC 8410) or OpenSSH form, and files that hold a
+//! public key.
 //!
 //! A private key is read only from a regular file that nobody but its owner can open. Everything is
 //! checked on the opened file, never by path, so nobody can exchange the file between check and
@@ -10,11 +10,13 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::DecodePrivateKey;
+use omega_verify::keys::{HOW_TO_MAKE, NO_KEY, invalid};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
+
+pub use omega_verify::keys::{SPKI, public_key};
 
 use crate::failure::{Failure, HostCode};
 use crate::files;
@@ -26,8 +28,6 @@ pub const MAX_KEY_BYTES: u64 = 16 << 10;
 pub const PKCS8: &str = "-----BEGIN PRIVATE KEY-----";
 /// First line of an OpenSSH private key.
 pub const OPENSSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
-/// First line of a public key.
-pub const SPKI: &str = "-----BEGIN PUBLIC KEY-----";
 
 /// Reads a private key from a file.
 ///
@@ -37,40 +37,6 @@ pub const SPKI: &str = "-----BEGIN PUBLIC KEY-----";
 pub fn load(path: &Path) -> Result<SigningKey, Failure> {
     let text = read_private(path)?;
     private_key(&text).map_err(|failure| failure.file(path))
-}
-
-/// Reads a public key from text: 64 hex digits, PEM, or an OpenSSH `ssh-ed25519 …` line.
-///
-/// Errors: `key-invalid`, also for the few weak keys under which signatures prove nothing.
-pub fn public_key(text: &str) -> Result<[u8; 32], Failure> {
-    let text = text.trim();
-    let key = if text.starts_with(SPKI) {
-        VerifyingKey::from_public_key_pem(text)
-            .map_err(|_| invalid("the PEM block holds no Ed25519 public key").hint(HOW_TO_MAKE))?
-    } else if text.starts_with("ssh-") || text.starts_with("ecdsa-") {
-        let parsed = ssh_key::PublicKey::from_openssh(text);
-        let key = parsed.as_ref().ok().and_then(|key| key.key_data().ed25519());
-        let Some(key) = key else {
-            return Err(invalid("the OpenSSH public key is damaged or not for Ed25519")
-                .hint("Copy the whole line again; it starts with ssh-ed25519."));
-        };
-        point(&key.0)?
-    } else if text.contains("PRIVATE KEY-----") {
-        return Err(invalid("this is a private key where a public key was expected")
-            .hint("Give the public key: `omega keygen` writes it beside the private one, as .pub."));
-    } else {
-        let bytes =
-            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
-        let bytes = bytes.ok_or_else(|| {
-            invalid(NO_KEY)
-                .hint("Give 64 hex digits, a PEM block, or an OpenSSH line that starts with ssh-ed25519.")
-        })?;
-        point(&bytes)?
-    };
-    if key.is_weak() {
-        return Err(invalid("this public key is weak: signatures under it prove nothing"));
-    }
-    Ok(key.to_bytes())
 }
 
 /// Reads a public key from text, as [`public_key`], or from the file that the text names.
@@ -92,15 +58,8 @@ pub fn public_key_or_file(text: &str) -> Result<[u8; 32], Failure> {
     }
 }
 
-const NO_KEY: &str = "this is no Ed25519 public key";
-const HOW_TO_MAKE: &str = "`omega keygen` makes an Ed25519 key.";
-
 const PRIVATE_BESIDE: &str =
     "It stands in the file beside it: omega.key for omega.pub, id_ed25519 for id_ed25519.pub.";
-
-fn invalid(message: impl Into<String>) -> Failure {
-    Failure::new(HostCode::KeyInvalid, message)
-}
 
 fn unreadable(error: &std::io::Error, path: &Path) -> Failure {
     files::unreadable(error, path).hint(HOW_TO_MAKE)
@@ -208,10 +167,6 @@ fn openssh(text: &str) -> Result<SigningKey, Failure> {
     Ok(signing)
 }
 
-fn point(bytes: &[u8; 32]) -> Result<VerifyingKey, Failure> {
-    VerifyingKey::from_bytes(bytes).map_err(|_| invalid("these 32 bytes are no point of the Ed25519 curve"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -307,16 +262,6 @@ mod tests {
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         assert!(load(&pipe).unwrap_err().message.contains("no regular file"));
-    }
-
-    #[test]
-    fn public_keys_that_prove_nothing_are_refused() {
-        assert!(public_key(&"0".repeat(64)).unwrap_err().message.contains("weak"));
-        assert!(public_key(&format!("02{}", "0".repeat(62))).unwrap_err().message.contains("curve"));
-        assert!(public_key("8dd3").unwrap_err().hint.unwrap().contains("64 hex digits"));
-        assert!(
-            public_key(include_str!("../tests/keys/openssl.pem")).unwrap_err().message.contains("private")
-        );
     }
 
     #[test]

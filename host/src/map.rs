@@ -6,6 +6,7 @@
 
 mod copy;
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -150,6 +151,16 @@ impl Source {
                 .file(&self.path);
         failure.offset = Some(offset);
         failure
+    }
+}
+
+impl omega_verify::platform::Source for Source {
+    fn name(&self) -> Cow<'_, str> {
+        self.path.to_string_lossy()
+    }
+
+    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
+        Source::read_at(self, offset, buffer)
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Explained, hex, id};
 use crate::failure::Failure;
 use crate::result::ResultFile;
-use crate::store::{CertLog, Record};
+use crate::store::{CertLog, Record, Records};
 
 /// A certificate.
 pub(super) fn certificate(path: &Path, bytes: &[u8]) -> Explained {

@@ -9,8 +9,7 @@ use serde_json::Value;
 use super::{Explained, hex};
 use crate::failure::{Failure, HostCode};
 use crate::sign::Signer;
-use crate::trust::Trust;
-use crate::{files, keys};
+use crate::{files, keys, trust};
 
 /// A snapshot: only its header is read.
 pub(super) fn snapshot(path: &Path) -> Result<Explained, Failure> {
@@ -111,7 +110,7 @@ pub(super) fn text(path: &Path, bytes: &[u8]) -> Result<Explained, Failure> {
         let count = text.lines().filter(|line| !line.trim().is_empty()).count();
         return Ok(Explained::new("json-lines", "JSON lines.", next).fact("lines", count));
     }
-    match Trust::load(path) {
+    match trust::load(path) {
         Ok(trust) => {
             let all =
                 |set: &std::collections::BTreeSet<[u8; 32]>| set.iter().map(|h| hex(h)).collect::<Vec<_>>();

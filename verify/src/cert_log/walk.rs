@@ -1,17 +1,12 @@
 //! Walks the log record by record, and tells a torn tail from damage.
 
-use std::io::{self, ErrorKind};
-use std::path::Path;
-
 use omega_kernel::cert_index::Summary;
 use omega_kernel::cert_log::{self, Framing, LOG_HEADER};
 use omega_kernel::limits::MAX_TAIL_SEARCH_BYTES;
 
-use super::derived;
-use super::disk::Disk;
 use super::record::{Entry, Record};
+use super::{Bytes, after, start};
 use crate::failure::{Failure, HostCode};
-use crate::files;
 
 /// Bytes before a record's content: length and checksum.
 const HEAD_BYTES: u64 = 8;
@@ -28,8 +23,8 @@ pub struct Tail {
 /// All records of a log, in order, one in memory at a time. Ends after the last good record, after
 /// which [`Walk::tail`] tells what was left over; or with one error.
 #[derive(Debug)]
-pub struct Walk<'d, D> {
-    disk: &'d D,
+pub struct Walk<B> {
+    bytes: B,
     end: u64,
     stated: Option<Summary>,
     /// The statement was compared with what was seen.
@@ -39,12 +34,14 @@ pub struct Walk<'d, D> {
     done: bool,
 }
 
-impl<'d, D: Disk> Walk<'d, D> {
+impl<B: Bytes> Walk<B> {
     /// Checks the header. `stated` is what `cert.hash` says, read *before* the log's length is.
-    pub(super) fn new(disk: &'d D, stated: Option<Summary>) -> Result<Self, Failure> {
-        let end = disk.len().map_err(unreadable)?;
-        let mut walk =
-            Walk { disk, end, stated, met: false, seen: derived::start(), tail: None, done: false };
+    ///
+    /// # Errors
+    /// `store-damaged` where it is no such log, or shorter than stated; those of reading.
+    pub fn new(bytes: B, stated: Option<Summary>) -> Result<Self, Failure> {
+        let end = bytes.len()?;
+        let mut walk = Walk { bytes, end, stated, met: false, seen: start(), tail: None, done: false };
         if let Some(stated) = &walk.stated
             && stated.log_len > end
         {
@@ -55,7 +52,7 @@ impl<'d, D: Disk> Walk<'d, D> {
             return Err(damaged(end, lost));
         }
         let mut header = vec![0; end.min(LOG_HEADER.len() as u64) as usize];
-        disk.read_exact_at(&mut header, 0).map_err(unreadable)?;
+        walk.bytes.read_exact_at(&mut header, 0)?;
         if header.len() < LOG_HEADER.len() {
             if !LOG_HEADER.starts_with(&header) {
                 return Err(not_a_log());
@@ -76,7 +73,7 @@ impl<'d, D: Disk> Walk<'d, D> {
     }
 
     /// The good records walked so far.
-    pub(super) fn committed(&self) -> Summary {
+    pub fn committed(&self) -> Summary {
         self.seen
     }
 
@@ -92,9 +89,9 @@ impl<'d, D: Disk> Walk<'d, D> {
         if offset == self.end {
             return Ok(None);
         }
-        match read(self.disk, offset, self.end).map_err(unreadable)? {
+        match read(&self.bytes, offset, self.end)? {
             Read::Good { bytes, record } => {
-                self.seen = derived::after(&self.seen, &bytes, &record);
+                self.seen = after(&self.seen, &bytes, &record);
                 Ok(Some(Entry { offset, record }))
             }
             Read::Unfinished => self.torn_or_damaged(offset, "the record runs past the end of the log"),
@@ -107,7 +104,7 @@ impl<'d, D: Disk> Walk<'d, D> {
 
     fn torn_or_damaged(&mut self, offset: u64, why: &str) -> Result<Option<Entry>, Failure> {
         let once_complete = self.stated.as_ref().is_some_and(|stated| stated.log_len > offset);
-        if once_complete || !nothing_follows(self.disk, offset, self.end).map_err(unreadable)? {
+        if once_complete || !nothing_follows(&self.bytes, offset, self.end)? {
             return Err(damaged(offset, why));
         }
         self.tail = Some(Tail { offset, bytes: self.end - offset });
@@ -115,7 +112,7 @@ impl<'d, D: Disk> Walk<'d, D> {
     }
 }
 
-impl<D: Disk> Iterator for Walk<'_, D> {
+impl<B: Bytes> Iterator for Walk<B> {
     type Item = Result<Entry, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -129,8 +126,11 @@ impl<D: Disk> Iterator for Walk<'_, D> {
 }
 
 /// The record at a known offset, checked.
-pub(super) fn record_at<D: Disk>(disk: &D, offset: u64, end: u64) -> Result<Entry, Failure> {
-    match read(disk, offset, end).map_err(unreadable)? {
+///
+/// # Errors
+/// `store-damaged` where there is no whole record; those of reading.
+pub fn record_at<B: Bytes>(bytes: &B, offset: u64, end: u64) -> Result<Entry, Failure> {
+    match read(bytes, offset, end)? {
         Read::Good { record, .. } => Ok(Entry { offset, record }),
         Read::Unfinished => Err(damaged(offset, "the record runs past the end of the log")),
         Read::Bad(why) | Read::Newer(why) => Err(damaged(offset, why)),
@@ -148,13 +148,13 @@ enum Read {
     Newer(&'static str),
 }
 
-fn read<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<Read> {
+fn read<B: Bytes>(from: &B, offset: u64, end: u64) -> Result<Read, Failure> {
     let left = end.saturating_sub(offset);
     if left < HEAD_BYTES {
         return Ok(Read::Unfinished);
     }
     let mut head = [0u8; HEAD_BYTES as usize];
-    disk.read_exact_at(&mut head, offset)?;
+    from.read_exact_at(&mut head, offset)?;
     let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     if !cert_log::plausible(length) {
         return Ok(Read::Bad("the record's length is out of range"));
@@ -164,7 +164,7 @@ fn read<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<Read> {
         return Ok(Read::Unfinished);
     }
     let mut bytes = vec![0u8; padded as usize];
-    disk.read_exact_at(&mut bytes, offset)?;
+    from.read_exact_at(&mut bytes, offset)?;
     Ok(match cert_log::frame(&bytes) {
         Framing::Whole { content, framed } => match Record::decode(content) {
             Ok(record) => Read::Good { bytes: framed.to_vec(), record },
@@ -176,31 +176,23 @@ fn read<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<Read> {
 
 /// Whether no good record starts at any later multiple of 8. A made-up tail can hold many places
 /// that look like a record; past the cap it is damage.
-fn nothing_follows<D: Disk>(disk: &D, offset: u64, end: u64) -> io::Result<bool> {
+fn nothing_follows<B: Bytes>(bytes: &B, offset: u64, end: u64) -> Result<bool, Failure> {
     let mut budget = MAX_TAIL_SEARCH_BYTES;
     let mut at = offset + 8;
     while at + 16 <= end {
         let mut head = [0u8; 16];
-        disk.read_exact_at(&mut head, at)?;
+        bytes.read_exact_at(&mut head, at)?;
         let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
         if cert_log::plausible(length) && head[9..] == [0; 7] {
             let Some(left) = budget.checked_sub(u64::from(length)) else { return Ok(false) };
             budget = left;
-            if matches!(read(disk, at, end)?, Read::Good { .. }) {
+            if matches!(read(bytes, at, end)?, Read::Good { .. }) {
                 return Ok(false);
             }
         }
         at += 8;
     }
     Ok(true)
-}
-
-fn unreadable(error: io::Error) -> Failure {
-    if error.kind() == ErrorKind::UnexpectedEof {
-        return Failure::new(HostCode::ChangedWhileRead, "the certificate log was cut while it was read")
-            .hint("Try again.");
-    }
-    files::unreadable(&error, Path::new(""))
 }
 
 fn not_a_log() -> Failure {

@@ -1,15 +1,12 @@
 //! The newest certificate you know of: what is shown must not be older, and must not contradict it.
 
-use std::path::Path;
-
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use omega_kernel::certificate::Certificate;
 use omega_kernel::chain;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::hash::Hash;
 
-use super::checks::Checks;
-use super::read_certificate;
+use crate::checks::Checks;
 use crate::failure::{Failure, HostCode};
 
 /// A certificate that is known from elsewhere, and what was met of it.
@@ -22,25 +19,17 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// From its chain hash in hex, or from the certificate's file (`--head`).
-    ///
-    /// # Errors
-    /// A usage failure where it is neither; those of reading a certificate.
-    pub fn read(text: &str) -> Result<Self, Failure> {
-        let as_hash =
-            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| Hash::try_from(bytes).ok());
-        let (hash, certificate) = match as_hash {
-            Some(hash) => (hash, None),
-            None if Path::new(text).exists() => {
-                let certificate = read_certificate(Path::new(text))?;
-                (certificate.chain_hash(), Some(certificate))
-            }
-            None => {
-                return Err(Failure::usage(format!("--head {text} is neither a chain hash nor a file"))
-                    .hint("Give 64 hex digits (`chain_hash` in any report) or a certificate's file."));
-            }
-        };
-        Ok(Pinned { hash, certificate, met_at: None, contradiction: None })
+    /// By its chain hash: 64 hex digits; none where it is something else.
+    pub fn hash(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+        let hash = Hash::try_from(bytes).ok()?;
+        Some(Pinned { hash, certificate: None, met_at: None, contradiction: None })
+    }
+
+    /// By itself.
+    pub fn certificate(certificate: Certificate) -> Self {
+        let hash = certificate.chain_hash();
+        Pinned { hash, certificate: Some(certificate), met_at: None, contradiction: None }
     }
 
     /// Meets one certificate of a chain that was followed up to it.

@@ -13,8 +13,8 @@ use omega_kernel::hash::Hash;
 use omega_kernel::wire::Head;
 use serde_json::{Value, json};
 
-use super::checks::Checks;
-use crate::produce::event::show_id;
+use crate::checks::Checks;
+use crate::conflict;
 
 /// Checks every head of a verdict and says whose they are. Gives the logs with their signers, and
 /// the conflicting events with what is known of their writers.
@@ -63,7 +63,7 @@ fn authors(
     let mut named = Vec::new();
     let mut foreign = Vec::new();
     for witness in &evidence.events {
-        let (node, id) = (witness.header.node, show_id(witness.header.id));
+        let (node, id) = (witness.header.node, conflict::id(witness.header.id));
         let key = observations.heads.iter().find(|head| head.log == witness.log).map(|head| head.key);
         let fits = key.and_then(|key| writers.get(&node).map(|writer| *writer == key));
         let log = core.logs.get(witness.log as usize).map(|log| &log.name);

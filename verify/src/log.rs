@@ -1,7 +1,5 @@
 //! A certificate log: the whole chain, certificate after certificate.
 
-use std::path::Path;
-
 use omega_kernel::certificate::{CertType, Certificate, Content};
 use omega_kernel::chain::ChainHead;
 use omega_kernel::commitment::StateCommitment;
@@ -10,15 +8,15 @@ use omega_kernel::proof::Proof;
 use omega_kernel::snapshot::{self, ChainPosition};
 use serde_json::Value;
 
-use super::alone::{self, Against};
-use super::checks::Checks;
-use super::freshness::Pinned;
-use super::proofs;
-use crate::chain::{self, Followed, Link};
+use crate::alone::{self, Against};
+use crate::cert_log::Records;
+use crate::chain::{Followed, Follower, Link};
+use crate::checks::Checks;
 use crate::failure::{Failure, HostCode};
-use crate::map::Source;
+use crate::freshness::Pinned;
+use crate::platform::{Platform, Source};
+use crate::proofs;
 use crate::report::plural;
-use crate::store::CertLog;
 
 /// What a log came to.
 #[derive(Debug)]
@@ -36,19 +34,20 @@ pub struct Outcome {
 /// Checks a whole log.
 ///
 /// # Errors
-/// Those of opening it.
-pub fn check(
-    path: &Path,
+/// Those of reading the snapshot's header.
+pub async fn check<P: Platform>(
+    name: &str,
+    log: &impl Records,
     proof: Option<&Proof>,
     mut pinned: Option<Pinned>,
-    snapshot: Option<&Source>,
-    against: &mut Against<'_>,
+    snapshot: Option<&P::Source>,
+    against: &mut Against<'_, P>,
     checks: &mut Checks,
 ) -> Result<Outcome, Failure> {
-    let log = CertLog::open(path)?;
-    let mut start = Start::read(snapshot)?;
+    let mut start = Start::read(snapshot).await?;
     let mut outcome = Outcome { newest: None, entries: Vec::new(), proven: None, torn_tail_bytes: 0 };
-    let followed = chain::follow(&log, &mut |Link { certificate, before, .. }| {
+    let mut follower = Follower::new(log);
+    while let Some(Link { certificate, before, .. }) = follower.advance() {
         checks.height = Some(certificate.fields().height);
         let judge = start.reached(certificate, before);
         if !judge && let Content::Verdict { core, .. } = certificate.content() {
@@ -56,7 +55,7 @@ pub fn check(
             against.judging.hold(core, "their batch stands before the snapshot");
         }
         let policy = before.map(|head| &head.policy);
-        outcome.entries.push(alone::check(certificate, policy, judge, against, checks));
+        outcome.entries.push(alone::check(certificate, policy, judge, against, checks).await);
         if let Some(pinned) = &mut pinned {
             pinned.meet(certificate);
         }
@@ -64,13 +63,14 @@ pub fn check(
             outcome.proven = proofs::check(proof, certificate, checks);
         }
         outcome.newest = Some(certificate.clone());
-    });
+    }
+    let followed = follower.end();
     checks.height = None;
     let met = pinned.as_ref().is_some_and(Pinned::met);
-    conclude(&followed, met, path, checks);
+    conclude(&followed, met, name, checks);
     start.conclude(followed.head.as_ref(), checks);
     match (&pinned, &followed.head) {
-        (None, _) => checks.unchecked("freshness", super::NO_HEAD),
+        (None, _) => checks.unchecked("freshness", crate::NO_HEAD),
         (Some(pinned), Some(head)) if followed.stopped.is_none() => pinned.conclude_log(head.height, checks),
         // A chain that could not be followed to its end shows nothing about what stands there.
         (Some(_), _) => checks.unchecked("freshness", "the chain could not be followed to its end"),
@@ -88,7 +88,7 @@ pub fn check(
 }
 
 /// `met` tells whether the newest certificate that the reader knows stands in the log.
-fn conclude(followed: &Followed, met: bool, path: &Path, checks: &mut Checks) {
+fn conclude(followed: &Followed, met: bool, name: &str, checks: &mut Checks) {
     if let Some(tail) = followed.tail {
         let bytes = plural(tail.bytes, "byte");
         let found = format!(
@@ -101,7 +101,7 @@ fn conclude(followed: &Followed, met: bool, path: &Path, checks: &mut Checks) {
             let message = format!("{found}. There may be a newer certificate");
             let failure = Failure { offset: Some(tail.offset), ..Failure::new(HostCode::StoreTail, message) };
             let hint = "Ask for the log again, or pin the newest certificate that you know with --head.";
-            checks.missing("log", failure.file(path).hint(hint));
+            checks.missing("log", failure.file(name).hint(hint));
         }
     }
     match (&followed.stopped, &followed.head) {
@@ -111,7 +111,7 @@ fn conclude(followed: &Followed, met: bool, path: &Path, checks: &mut Checks) {
                 behind => format!("; {behind} certificates behind it were not checked"),
             };
             let message = format!("{}{behind}", failure.message);
-            checks.fail("chain", Failure { message, ..failure.clone() }.file(path));
+            checks.fail("chain", Failure { message, ..failure.clone() }.file(name));
         }
         (None, Some(_)) => checks.pass(
             "chain",
@@ -122,7 +122,7 @@ fn conclude(followed: &Followed, met: bool, path: &Path, checks: &mut Checks) {
         ),
         (None, None) => {
             let message = "the log holds no certificate";
-            checks.missing("chain", Failure::new(HostCode::CertificateMissing, message).file(path));
+            checks.missing("chain", Failure::new(HostCode::CertificateMissing, message).file(name));
         }
     }
     match followed.co_signatures {
@@ -138,15 +138,15 @@ struct Start {
 }
 
 impl Start {
-    fn read(snapshot: Option<&Source>) -> Result<Self, Failure> {
+    async fn read(snapshot: Option<&impl Source>) -> Result<Self, Failure> {
         let Some(source) = snapshot else { return Ok(Start { wanted: None, reached: true }) };
         let mut bytes = [0; snapshot::HEADER_BYTES];
-        if source.read_at(0, &mut bytes)? < bytes.len() {
+        if source.read_at(0, &mut bytes).await? < bytes.len() {
             let fault = Fault::new(FaultCode::SnapshotMalformed, "the snapshot ends too early");
-            return Err(Failure::from(fault).file(source.path()));
+            return Err(Failure::from(fault).file(&*source.name()));
         }
         let header =
-            snapshot::Header::decode(&bytes).map_err(|fault| Failure::from(fault).file(source.path()))?;
+            snapshot::Header::decode(&bytes).map_err(|fault| Failure::from(fault).file(&*source.name()))?;
         Ok(Start { wanted: Some((header.commitment, header.position)), reached: false })
     }
 

@@ -6,40 +6,36 @@ use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::hash::Hash;
 
-use super::checks::Checks;
-use super::difference;
-use super::kernels::Kernels;
-use crate::batch;
-use crate::check::Log;
-use crate::engine::{Kernel, Session};
+use crate::checks::Checks;
 use crate::failure::{Code, Failure, HostCode};
 use crate::inputs::{self, Input, Placed};
-use crate::map::Source;
+use crate::platform::{Judged, Log, Platform, Source};
 use crate::report::plural;
+use crate::{difference, kernels};
 
 /// The files at hand and the state that the next batch is judged in.
-pub struct Judging<'i> {
-    inputs: &'i [Input],
-    snapshot: Option<&'i Source>,
+pub struct Judging<'i, P: Platform> {
+    inputs: &'i [Input<P::Source>],
+    snapshot: Option<&'i P::Source>,
     used: Vec<bool>,
     /// For files that a batch would have been judged with: why it was not.
     held: Vec<Option<String>>,
-    at: At,
+    at: At<P::Session>,
 }
 
 /// Where judging stands.
-enum At {
+enum At<S> {
     /// At the snapshot, or at the empty state: no session is open yet.
     Start,
     /// In a state that was judged up to here, with the kernel that holds it.
-    Open(Box<Session>, Hash),
+    Open(Box<S>, Hash),
     /// A batch before was not judged: its state is not at hand.
     Lost(String),
 }
 
-impl<'i> Judging<'i> {
+impl<'i, P: Platform> Judging<'i, P> {
     /// Starts at the snapshot or, without one, at the empty state.
-    pub fn new(inputs: &'i [Input], snapshot: Option<&'i Source>) -> Self {
+    pub fn new(inputs: &'i [Input<P::Source>], snapshot: Option<&'i P::Source>) -> Self {
         Judging {
             inputs,
             snapshot,
@@ -61,7 +57,7 @@ impl<'i> Judging<'i> {
             if *used {
                 continue;
             }
-            let path = input.source.path().display().to_string();
+            let path = input.source.name().into_owned();
             match reasons.iter_mut().find(|(reason, _)| *reason == held.as_deref()) {
                 Some((_, paths)) => paths.push(path),
                 None => reasons.push((held.as_deref(), vec![path])),
@@ -104,19 +100,18 @@ impl<'i> Judging<'i> {
     }
 
     /// Judges one certified batch again and says whether it comes out as certified.
-    pub fn batch(
+    pub async fn batch(
         &mut self,
         certificate: &Certificate,
         core: &Core,
         observations: &Observations,
-        kernels: &mut Kernels,
+        platform: &mut P,
         checks: &mut Checks,
     ) {
         if self.inputs.is_empty() {
             if self.snapshot.is_some() && matches!(self.at, At::Start) {
-                let kernel = kernels.bound(&certificate.fields().binding).map_err(Stopped::of("kernel"));
-                match kernel.and_then(|kernel| self.enter(&kernel, &core.prior, checks)) {
-                    Ok(()) => {}
+                match self.kernel(certificate, core, platform, checks).await {
+                    Ok(_) => {}
                     Err(Stopped::Missing(failure)) => checks.missing("snapshot", failure),
                     Err(Stopped::Wrong(name, failure)) => checks.fail(name, failure),
                 }
@@ -125,7 +120,7 @@ impl<'i> Judging<'i> {
             return;
         }
         let merged = core.verdict == VerdictKind::Merge;
-        match self.judge(certificate, core, observations, kernels, checks) {
+        match self.judge(certificate, core, observations, platform, checks).await {
             Ok(detail) => checks.pass("logs", detail),
             Err(Stopped::Missing(failure)) => {
                 let reason = self.lacking(core, &failure);
@@ -154,38 +149,55 @@ impl<'i> Judging<'i> {
         }
     }
 
-    fn judge(
+    async fn judge(
         &mut self,
         certificate: &Certificate,
         core: &Core,
         observations: &Observations,
-        kernels: &mut Kernels,
+        platform: &mut P,
         checks: &mut Checks,
     ) -> Result<String, Stopped> {
-        let binding = &certificate.fields().binding;
-        let kernel = kernels.bound(binding).map_err(Stopped::of("kernel"))?;
-        self.enter(&kernel, &core.prior, checks)?;
-        let placed = inputs::place(&core.logs, self.inputs).map_err(Stopped::of("logs"))?;
+        let kernel = self.kernel(certificate, core, platform, checks).await?;
+        let placed = inputs::place(&core.logs, self.inputs).await.map_err(Stopped::of("logs"))?;
         for place in &placed {
             self.used[place.index] = true;
+            place.input.spend();
         }
         let At::Open(session, _) = &mut self.at else {
             return Err(Stopped::Wrong("logs", Failure::internal("a state was entered and is gone")));
         };
-        let logs: Vec<Log<'_>> = placed.iter().map(Placed::log).collect();
-        let outcome = batch::judge(&kernel, session, &logs, certificate.fields().replay_seed)
-            .map_err(Stopped::of("logs"))?;
-        agrees(certificate, core, observations, &outcome.judged.verdict.body)
+        let logs: Vec<Log<'_, P::Source>> = placed.iter().map(Placed::log).collect();
+        let seed = certificate.fields().replay_seed;
+        let judged = platform.judge(&kernel, session, &logs, seed).await.map_err(Stopped::of("logs"))?;
+        streamed(core, &placed, &judged).map_err(Stopped::Missing)?;
+        let (_, now) = read_body(&judged.body).map_err(Stopped::of("logs"))?;
+        agrees(certificate, core, observations, &judged.body)
             .map_err(|fault| Stopped::Wrong("logs", differs(fault)))?;
-        let erased = observations.payload.judged.saturating_sub(outcome.observations.payload.judged);
-        Ok(summary(core, &outcome.observations, erased, &placed))
+        let erased = observations.payload.judged.saturating_sub(now.payload.judged);
+        Ok(summary(core, &now, erased, &placed))
+    }
+
+    /// The kernel of a certificate, with a session of it in the state that its verdict starts from.
+    async fn kernel(
+        &mut self,
+        certificate: &Certificate,
+        core: &Core,
+        platform: &mut P,
+        checks: &mut Checks,
+    ) -> Result<P::Kernel, Stopped> {
+        let binding = &certificate.fields().binding;
+        let kernel = kernels::bound(platform, binding).await.map_err(Stopped::of("kernel"))?;
+        self.enter(&kernel, &binding.kernel_hash, &core.prior, platform, checks).await?;
+        Ok(kernel)
     }
 
     /// Opens a session in the state that a verdict starts from.
-    fn enter(
+    async fn enter(
         &mut self,
-        kernel: &Kernel,
+        kernel: &P::Kernel,
+        kernel_hash: &Hash,
         prior: &StateCommitment,
+        platform: &mut P,
         checks: &mut Checks,
     ) -> Result<(), Stopped> {
         let first = matches!(self.at, At::Start);
@@ -197,20 +209,20 @@ impl<'i> Judging<'i> {
                         .hint("Give the logs of all batches, or the state before this one with --snapshot."),
                 ));
             }
-            At::Open(session, hash) if hash == *kernel.hash() => session,
+            At::Open(session, hash) if hash == *kernel_hash => session,
             At::Open(mut session, _) => {
-                Box::new(carried(&mut session, kernel).map_err(Stopped::of("state"))?)
+                Box::new(platform.carry(&mut session, kernel).await.map_err(Stopped::of("state"))?)
             }
             At::Start => {
                 let opened = match self.snapshot {
-                    None => kernel.session().map(|session| (session, None)),
-                    Some(source) => kernel.restore(source),
+                    None => platform.genesis(kernel).await,
+                    Some(source) => platform.restore(kernel, source).await,
                 };
-                Box::new(opened.map_err(Stopped::of("snapshot"))?.0)
+                Box::new(opened.map_err(Stopped::of("snapshot"))?)
             }
         };
-        let state = session.state().map_err(Failure::from).map_err(Stopped::of("state"))?;
-        self.at = At::Open(session, *kernel.hash());
+        let state = platform.state(&mut session).await.map_err(Stopped::of("state"))?;
+        self.at = At::Open(session, *kernel_hash);
         if state == *prior {
             if self.snapshot.is_some() && checks.named("snapshot").is_none() {
                 checks.pass("snapshot", "its content has the state root that the batch starts from");
@@ -254,6 +266,29 @@ impl Stopped {
     }
 }
 
+/// A verdict's body, as a kernel gave it.
+///
+/// # Errors
+/// `kernel-output-invalid` where it is none.
+pub fn read_body(body: &[u8]) -> Result<(Core, Observations), Failure> {
+    Body::split(body).and_then(|body| body.decode()).map_err(|fault| {
+        Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}"))
+    })
+}
+
+/// Whether the logs that came as streams, which could not be counted before, hold what was judged then.
+fn streamed<S: Source>(core: &Core, placed: &[Placed<'_, S>], judged: &Judged) -> Result<(), Failure> {
+    for ((entry, place), events) in core.logs.iter().zip(placed).zip(&judged.events) {
+        if place.input.events.is_none() && *events > entry.count {
+            return Err(inputs::grown(entry, place.input, *events));
+        }
+        if place.input.events.is_none() && *events < entry.count {
+            return Err(inputs::short(entry, place.input, *events));
+        }
+    }
+    Ok(())
+}
+
 /// Holds what was judged against what is certified: the core to the bit, the observations by rule.
 fn agrees(
     certificate: &Certificate,
@@ -279,7 +314,7 @@ fn differs(fault: Fault) -> Failure {
     )
 }
 
-fn summary(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_>]) -> String {
+fn summary<S>(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_, S>]) -> String {
     let (events, logs) = (plural(core.occurrences(), "event"), plural(core.logs.len(), "log"));
     let mut detail = format!("judged again: {events} in {logs}, same verdict to the bit");
     if erased > 0 {
@@ -296,10 +331,4 @@ fn summary(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_>]) 
         }
     }
     detail
-}
-
-/// The state of one kernel's session in a session of another kernel.
-fn carried(from: &mut Session, kernel: &Kernel) -> Result<Session, Failure> {
-    let snapshot = Source::from_bytes("the state so far", batch::snapshot_bytes(from, None)?);
-    Ok(kernel.restore(&snapshot)?.0)
 }

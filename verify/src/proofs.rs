@@ -6,9 +6,9 @@ use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::proof::{Claim, Proof, Proven};
 use serde_json::{Value, json};
 
-use super::checks::Checks;
+use crate::checks::Checks;
+use crate::conflict;
 use crate::failure::{Failure, HostCode};
-use crate::produce::event::show_id;
 
 /// Checks the proof; gives what it has shown for the report.
 pub fn check(proof: &Proof, certificate: &Certificate, checks: &mut Checks) -> Option<Value> {
@@ -45,7 +45,7 @@ pub fn words(proven: &Proven, height: u64) -> (String, &'static str, Value) {
     match proven {
         Proven::EventInLog { witness, log, accepted } => {
             let header = &witness.header;
-            let id = show_id(header.id);
+            let id = conflict::id(header.id);
             let (node, lamport) = (header.node, header.lamport);
             let fate = match accepted {
                 true => "the batch agreed, so the event was accepted.",
@@ -68,7 +68,7 @@ pub fn words(proven: &Proven, height: u64) -> (String, &'static str, Value) {
             (shows, "the payload itself, who wrote the event, or what came later", fields)
         }
         Proven::IdAccepted(leaf) => {
-            let id = show_id(leaf.id);
+            let id = conflict::id(leaf.id);
             let shows = format!("The id {id} was accepted, at height {height} or before.");
             let fields = json!({
                 "kind": "id-accepted",
@@ -79,7 +79,7 @@ pub fn words(proven: &Proven, height: u64) -> (String, &'static str, Value) {
             (shows, "in which batch, or from which log", fields)
         }
         Proven::IdNeverAccepted(id) => {
-            let id = show_id(*id);
+            let id = conflict::id(*id);
             let shows = format!("The id {id} was never accepted up to height {height}.");
             let shows_not =
                 "that it was in no log of a batch that conflicted, or what later batches accepted";

@@ -8,7 +8,7 @@ use omega_kernel::policy::Policy;
 use omega_kernel::signature::Statement;
 use serde_json::{Value, json};
 
-use super::checks::Checks;
+use crate::checks::Checks;
 use crate::failure::{Failure, HostCode};
 use crate::trust::{Signed, Trust};
 

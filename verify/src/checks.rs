@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use omega_kernel::fault::FaultCode;
 use serde_json::{Value, json};
 
-use crate::explain::kind;
 use crate::failure::{Code, Failure, HostCode};
+use crate::kind;
+use crate::platform::Platform;
 use crate::report::wrap;
 
 /// Checks of one kind that are listed one by one; the others are counted.
@@ -38,6 +39,8 @@ pub struct Check {
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The file that a failure is about.
+    file: Option<String>,
 }
 
 impl Check {
@@ -100,24 +103,24 @@ pub struct Checks {
 impl Checks {
     /// It holds.
     pub fn pass(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.push(name, Status::Passed, detail.into(), None);
+        self.push(name, Status::Passed, detail.into());
     }
 
     /// It does not hold, or could not be finished.
     pub fn fail(&mut self, name: &'static str, failure: impl Into<Failure>) {
-        let failure = kind::advised(failure.into());
-        self.push(name, Status::Failed(failure.code), located(&failure), failure.hint);
+        let failure = failure.into();
+        self.push_failure(name, Status::Failed(failure.code), failure);
     }
 
     /// Something that it needs is missing.
     pub fn missing(&mut self, name: &'static str, failure: impl Into<Failure>) {
         let failure = failure.into();
-        self.push(name, Status::Missing(failure.code), located(&failure), failure.hint);
+        self.push_failure(name, Status::Missing(failure.code), failure);
     }
 
     /// Nobody asked for it.
     pub fn unchecked(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.push(name, Status::Unchecked, detail.into(), None);
+        self.push(name, Status::Unchecked, detail.into());
     }
 
     /// The check that decides the answer: the first with wrong evidence, otherwise the first
@@ -180,8 +183,28 @@ impl Checks {
         out
     }
 
-    fn push(&mut self, name: &'static str, status: Status, detail: String, hint: Option<String>) {
-        self.list.push(Check { name, status, height: self.height, detail, hint });
+    /// Looks at the files that failures are about, and says where one is of another kind than was
+    /// wanted.
+    pub async fn advise(&mut self, platform: &impl Platform) {
+        for check in &mut self.list {
+            let (Status::Failed(code), Some(file)) = (check.status, &check.file) else { continue };
+            if kind::wanted(code).is_some()
+                && let Some(start) = platform.start(file).await
+                && let Some(hint) = kind::advice(code, file, &start)
+            {
+                check.hint = Some(hint);
+            }
+        }
+    }
+
+    fn push(&mut self, name: &'static str, status: Status, detail: String) {
+        self.list.push(Check { name, status, height: self.height, detail, hint: None, file: None });
+    }
+
+    fn push_failure(&mut self, name: &'static str, status: Status, failure: Failure) {
+        let detail = located(&failure);
+        let Failure { hint, file, .. } = failure;
+        self.list.push(Check { name, status, height: self.height, detail, hint, file });
     }
 }
 

@@ -1,6 +1,6 @@
 //! The host's table in `schemas/faults.md` says what the code says.
 
-use omega_sheaf::failure::{Code, HostCode};
+use omega_verify::failure::{Code, HostCode};
 
 #[test]
 fn every_failure_of_the_host_is_in_the_table() {

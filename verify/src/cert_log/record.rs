@@ -1,11 +1,9 @@
-//! A record in the host's hands. The bytes are the kernel's business (`omega_kernel::cert_log`).
+//! A record, read. The bytes are the kernel's business (`omega_kernel::cert_log`).
 
 use omega_kernel::cert_log;
 use omega_kernel::certificate::{BODY_OFFSET, MAGIC};
 use omega_kernel::hash::{CERT_CHAIN, Hash};
 use omega_kernel::signature::SignatureRecord;
-
-use crate::failure::{Failure, HostCode};
 
 /// One record of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +28,14 @@ pub struct Entry {
     pub record: Record,
 }
 
-/// What the store needs to know of a certificate, read at fixed places.
+/// What a log needs to know of a certificate, read at fixed places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
+    /// Its id.
     pub id: u128,
+    /// Its height.
     pub height: u64,
+    /// Its chain hash.
     pub chain_hash: Hash,
 }
 
@@ -53,35 +54,15 @@ impl Place {
 
 impl Record {
     /// A certificate's id, height and chain hash; none for a co-signature.
-    pub(super) fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<Place> {
         match self {
             Record::Certificate(bytes) => Place::of(bytes),
             Record::CoSignature { .. } => None,
         }
     }
 
-    /// The whole record, padded. Error: `store-damaged` for what is no certificate; the kernel's
-    /// for one that is too long.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, Failure> {
-        let record = match self {
-            Record::Certificate(bytes) if self.place().is_some() => cert_log::Record::Certificate(bytes),
-            Record::Certificate(_) => {
-                return Err(Failure::new(
-                    HostCode::StoreDamaged,
-                    "not stored: these bytes are no certificate",
-                ));
-            }
-            Record::CoSignature { chain_hash, signature } => {
-                cert_log::Record::CoSignature { chain_hash: *chain_hash, signature: *signature }
-            }
-        };
-        let mut out = Vec::new();
-        record.append(&mut out)?;
-        Ok(out)
-    }
-
     /// Reads a record's content, whose checksum fits; the error says what is wrong with it.
-    pub(super) fn decode(content: &[u8]) -> Result<Self, &'static str> {
+    pub fn decode(content: &[u8]) -> Result<Self, &'static str> {
         match cert_log::read_record(content) {
             Ok(cert_log::Record::Certificate(bytes)) if Place::of(bytes).is_some() => {
                 Ok(Record::Certificate(bytes.to_vec()))
