@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use omega_kernel::fault::FaultCode;
-use omega_kernel::{cert_log, certificate, frame, proof, snapshot};
+use omega_kernel::{cert_index, cert_log, certificate, frame, proof, snapshot};
 
 use crate::failure::{Code, HostCode};
 
@@ -13,6 +13,27 @@ pub const START_BYTES: u64 = 4096;
 const JSON_BYTES: usize = 64;
 /// The first bytes of what `reconcile` writes.
 pub const RESULT_MAGIC: [u8; 8] = *b"\x89OMR\r\n\x1a\n";
+
+/// The kind of file that starts like this, by its stable name; none for text, and for what is unknown.
+pub fn kind_of(start: &[u8]) -> Option<&'static str> {
+    let magics: [(&[u8], &'static str); 9] = [
+        (&frame::MAGIC, "log"),
+        (&certificate::MAGIC, "certificate"),
+        (&cert_log::LOG_HEADER[..8], "certificate-log"),
+        (&cert_index::INDEX_HEADER[..8], "certificate-index"),
+        (b"\x89OMH\r\n\x1a\n", "certificate-hash"),
+        (&RESULT_MAGIC, "result"),
+        (&proof::MAGIC, "proof"),
+        (&snapshot::MAGIC, "snapshot"),
+        (b"OMGRUN", "run"),
+    ];
+    if start.starts_with(b"\0asm") {
+        // Component binaries name layer 1 in the two bytes after the version.
+        let component = matches!(start.get(4..8), Some([_, _, 1, 0]));
+        return Some(if component { "kernel" } else { "wasm-module" });
+    }
+    magics.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, kind)| *kind)
+}
 
 /// A kind of file that a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,22 +74,16 @@ pub fn wanted(code: Code) -> Option<Wanted> {
 /// What to do about a file that starts like another kind than `wanted`; none where it may be of that
 /// kind.
 fn hint_for(file: &str, start: &[u8], wanted: Wanted) -> Option<String> {
-    let (found, hint) = if start.starts_with(&frame::MAGIC) {
-        (Some(Wanted::Log), "This is an .omega log: give it with --input.".to_owned())
-    } else if start.starts_with(&certificate::MAGIC) {
-        (Some(Wanted::Certificate), "This is a certificate: use --cert.".to_owned())
-    } else if start.starts_with(&cert_log::LOG_HEADER[..8]) {
-        (Some(Wanted::CertLog), "This is a certificate log: use --cert-log.".to_owned())
-    } else if start.starts_with(&RESULT_MAGIC) {
-        (Some(Wanted::Result), "This is a result: `omega certify --result` signs it.".to_owned())
-    } else if start.starts_with(&proof::MAGIC) {
-        (Some(Wanted::Proof), "This is a proof: `omega verify --proof` checks it.".to_owned())
-    } else if start.starts_with(&snapshot::MAGIC) {
-        (Some(Wanted::Snapshot), "This is a snapshot of a state: use --snapshot.".to_owned())
-    } else {
-        (None, text(file, start, wanted)?)
+    let (found, hint) = match kind_of(start) {
+        Some("log") => (Wanted::Log, "This is an .omega log: give it with --input."),
+        Some("certificate") => (Wanted::Certificate, "This is a certificate: use --cert."),
+        Some("certificate-log") => (Wanted::CertLog, "This is a certificate log: use --cert-log."),
+        Some("result") => (Wanted::Result, "This is a result: `omega certify --result` signs it."),
+        Some("proof") => (Wanted::Proof, "This is a proof: `omega verify --proof` checks it."),
+        Some("snapshot") => (Wanted::Snapshot, "This is a snapshot of a state: use --snapshot."),
+        _ => return text(file, start, wanted),
     };
-    (found != Some(wanted)).then_some(hint)
+    (found != wanted).then(|| hint.to_owned())
 }
 
 /// For what is none of this program's own files: text, where a log was wanted.

@@ -14,6 +14,7 @@ pub mod chain;
 pub mod checks;
 pub mod conflict;
 mod difference;
+pub mod explain;
 pub mod failure;
 pub mod freshness;
 mod heads;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::explain::{self, Explained};
+use crate::explain;
 use crate::failure::Failure;
 use crate::report::{Outcome, Report, plural};
 
@@ -33,20 +33,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     if args.events {
         return list(&args);
     }
-    let explained = explain::explain(&args.input)?;
-    let text = explained.to_text();
-    let Explained { kind, title, facts, next, failure } = explained;
-    let report = match &failure {
-        Some(failure) => Report::failed("explain", failure),
-        None => Report::new("explain", Outcome::Ok),
-    };
-    Ok(report
-        .field("input", args.input.display().to_string())
-        .field("kind", kind)
-        .field("title", title)
-        .field("facts", facts)
-        .field("next", next)
-        .text(text))
+    Ok(explain::explain(&args.input)?.report(&args.input.display().to_string()))
 }
 
 fn list(args: &Args) -> Result<Report, Failure> {

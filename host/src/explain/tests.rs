@@ -11,6 +11,7 @@ use omega_kernel::signature::Statement;
 use omega_kernel::snapshot::SnapshotWriter;
 use omega_kernel::state::State;
 use omega_kernel::wire::{PayloadRef, encode_event};
+use serde_json::Map;
 
 use super::*;
 use crate::sign::Signer;

@@ -1,28 +1,28 @@
 //! Certificates, their log and its sidecars, proofs.
 
-use std::path::Path;
-
-use omega_kernel::body::{Body, Core, Observations, PREDICATES, VerdictKind};
+use omega_kernel::body::{Core, Observations, PREDICATES, VerdictKind};
 use omega_kernel::cert_index::{self, Summary};
 use omega_kernel::certificate::{Binding, Certificate, Content};
 use omega_kernel::proof::{Claim, Proof};
 use omega_kernel::signature::SignatureRecord;
 use serde_json::{Value, json};
 
-use super::{Explained, hex, id};
+use super::{Explained, hex};
+use crate::alone;
+use crate::cert_log::{InMemory, Record, Records};
+use crate::conflict::id;
 use crate::failure::Failure;
-use crate::result::ResultFile;
-use crate::store::{CertLog, Record, Records};
+use crate::kind::kind_of;
 
 /// A certificate.
-pub(super) fn certificate(path: &Path, bytes: &[u8]) -> Explained {
-    let next = format!("Check it: omega verify --cert {} --trust KEY --input LOG", path.display());
+pub fn certificate(name: &str, bytes: &[u8]) -> Explained {
+    let next = format!("Check it: omega verify --cert {} --trust KEY --input LOG", name);
     let cert = match Certificate::decode(bytes) {
         Ok(cert) => cert,
         Err(fault) => {
             let title = "A certificate that cannot be read as one.";
             return Explained::new("certificate", title, "Get it again from whoever signed it.")
-                .failed(fault, path);
+                .failed(fault, name);
         }
     };
     let title = match cert.content() {
@@ -55,37 +55,15 @@ pub(super) fn certificate(path: &Path, bytes: &[u8]) -> Explained {
     explained.fact("signatures", cert.signatures().iter().map(signature).collect::<Vec<_>>())
 }
 
-/// A result: a verdict that nobody has signed.
-pub(super) fn result(path: &Path, bytes: &[u8]) -> Explained {
-    let next =
-        format!("Sign it: omega certify --result {} --key omega.key --cert-log cert.log", path.display());
-    let decoded = ResultFile::decode(bytes).and_then(|result| {
-        let body = Body::split(&result.body).and_then(|body| body.decode())?;
-        Ok((result, body))
-    });
-    let (result, (core, observations)) = match decoded {
-        Ok(decoded) => decoded,
-        Err(failure) => {
-            return Explained::new("result", "A result of omega reconcile.", next).failed(failure, path);
-        }
-    };
-    let title = format!("A result that nobody has signed: {}.", verdict(core.verdict));
-    let explained = Explained::new("result", title, next)
-        .fact("batch_id", result.batch_id.to_string())
-        .fact("replay_seed", result.replay_seed.to_string())
-        .fact("judged_by_component", result.by_component);
-    judged(binding(explained, "", &result.binding), &core, &observations)
-}
-
-/// A certificate log.
-pub(super) fn cert_log(path: &Path) -> Result<Explained, Failure> {
+/// A certificate log, opened, or why it could not be.
+pub fn cert_log<R: Records>(name: &str, opened: Result<R, Failure>) -> Explained {
     let (mut certificates, mut co_signatures) = (0u64, 0u64);
     let mut newest = None;
     let mut failure = None;
     let mut tail = None;
-    match CertLog::open(path) {
-        Ok(log) => {
-            let mut records = log.records()?;
+    let opened = opened.as_ref().map_err(Failure::clone);
+    match opened.and_then(|log| log.records()) {
+        Ok(mut records) => {
             for entry in &mut records {
                 match entry.map(|entry| entry.record) {
                     Ok(Record::Certificate(bytes)) => {
@@ -93,7 +71,7 @@ pub(super) fn cert_log(path: &Path) -> Result<Explained, Failure> {
                         newest = Some(bytes);
                     }
                     Ok(Record::CoSignature { .. }) => co_signatures += 1,
-                    Err(found) => failure = Some(found.file(path)),
+                    Err(found) => failure = Some(found.file(name)),
                 }
             }
             tail = records.tail();
@@ -104,7 +82,7 @@ pub(super) fn cert_log(path: &Path) -> Result<Explained, Failure> {
     let title = format!("A certificate log with {certificates} certificates.");
     let next = match &failure {
         Some(_) => "Restore it from a copy; nothing is repaired by guessing.".to_owned(),
-        None => format!("Check the whole chain: omega verify --cert-log {} --trust KEY", path.display()),
+        None => format!("Check the whole chain: omega verify --cert-log {} --trust KEY", name),
     };
     let explained = Explained::new("certificate-log", title, next)
         .fact("certificates", certificates.to_string())
@@ -113,17 +91,35 @@ pub(super) fn cert_log(path: &Path) -> Result<Explained, Failure> {
         .fact("newest_height", newest.as_ref().map(|cert| cert.fields().height.to_string()))
         .fact("newest_chain_hash", newest.as_ref().map(|cert| hex(&cert.chain_hash())))
         .fact("unfinished_bytes", tail.map_or(0, |tail| tail.bytes));
-    Ok(Explained { failure, ..explained })
+    Explained { failure, ..explained }
+}
+
+/// What each certificate states of itself: of one alone, or of all that stand in a log and can be read.
+/// Conflicts stand with their events side by side. Nothing is checked but each certificate's own form.
+///
+/// # Errors
+/// The kernel's for a certificate that is none; those of a log that is none.
+pub fn certificates(name: &str, bytes: &[u8]) -> Result<Vec<Value>, Failure> {
+    if kind_of(bytes) != Some("certificate-log") {
+        let certificate = Certificate::decode(bytes).map_err(|fault| Failure::from(fault).file(name))?;
+        return Ok(vec![alone::stated(&certificate)]);
+    }
+    let log = InMemory::new(name, bytes.to_vec(), None)?;
+    let certificates = log.records()?.map_while(Result::ok).filter_map(|entry| match entry.record {
+        Record::Certificate(bytes) => Certificate::decode(&bytes).ok(),
+        Record::CoSignature { .. } => None,
+    });
+    Ok(certificates.map(|certificate| alone::stated(&certificate)).collect())
 }
 
 /// `cert.idx` or `cert.hash`.
-pub(super) fn sidecar(path: &Path, bytes: &[u8]) -> Explained {
+pub fn sidecar(name: &str, bytes: &[u8]) -> Explained {
     let next = "Nothing: it is made again from the certificate log when it is missing.";
     if bytes.starts_with(&cert_index::INDEX_HEADER[..8]) {
         let explained = Explained::new("certificate-index", "The index of a certificate log.", next);
         return match cert_index::decode_index(bytes) {
             Ok(entries) => explained.fact("certificates", entries.len()),
-            Err(fault) => explained.failed(fault, path),
+            Err(fault) => explained.failed(fault, name),
         };
     }
     let explained = Explained::new("certificate-hash", "The rolling hash of a certificate log.", next);
@@ -134,13 +130,13 @@ pub(super) fn sidecar(path: &Path, bytes: &[u8]) -> Explained {
             .fact("height", summary.height.to_string())
             .fact("chain_hash", hex(&summary.chain_hash))
             .fact("rolling_hash", hex(&summary.rolling)),
-        Err(fault) => explained.failed(fault, path),
+        Err(fault) => explained.failed(fault, name),
     }
 }
 
 /// A proof.
-pub(super) fn proof(path: &Path, bytes: &[u8]) -> Explained {
-    let next = format!("Check it: omega verify --proof {} --cert CERT --trust KEY", path.display());
+pub fn proof(name: &str, bytes: &[u8]) -> Explained {
+    let next = format!("Check it: omega verify --proof {} --cert CERT --trust KEY", name);
     match Proof::decode(bytes) {
         Ok(Proof { certificate, claim }) => {
             let (title, named) = match &claim {
@@ -154,18 +150,20 @@ pub(super) fn proof(path: &Path, bytes: &[u8]) -> Explained {
                 .fact("event", id(named))
         }
         Err(fault) => Explained::new("proof", "A proof that cannot be read as one.", "Have it made again.")
-            .failed(fault, path),
+            .failed(fault, name),
     }
 }
 
-fn verdict(verdict: VerdictKind) -> &'static str {
+/// A verdict in words.
+pub fn verdict(verdict: VerdictKind) -> &'static str {
     match verdict {
         VerdictKind::Merge => "the logs agree (merge)",
         VerdictKind::Obstruction => "the logs conflict (obstruction)",
     }
 }
 
-fn binding(explained: Explained, prefix: &str, binding: &Binding) -> Explained {
+/// With what a verdict is bound to; the facts' names start with `prefix`.
+pub fn binding(explained: Explained, prefix: &str, binding: &Binding) -> Explained {
     explained
         .fact(&format!("{prefix}kernel_hash"), hex(&binding.kernel_hash))
         .fact(&format!("{prefix}checker_version"), binding.checker_version)
@@ -179,7 +177,8 @@ fn policy(explained: Explained, policy: &omega_kernel::policy::Policy) -> Explai
     explained.fact("threshold", policy.threshold()).fact("policy_keys", keys)
 }
 
-fn judged(explained: Explained, core: &Core, observations: &Observations) -> Explained {
+/// With what a verdict states.
+pub fn judged(explained: Explained, core: &Core, observations: &Observations) -> Explained {
     let logs: Vec<Value> = core
         .logs
         .iter()

@@ -1,7 +1,6 @@
 //! `.omega` logs.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use omega_kernel::frame::Frames;
 use omega_kernel::wire::{Message, PayloadRef};
@@ -10,13 +9,13 @@ use serde_json::json;
 use super::{Explained, hex};
 
 /// A log, with what is wrong with it, if anything is.
-pub(super) fn log(path: &Path, bytes: &[u8]) -> Explained {
-    let check = format!("See whether it agrees with others: omega check {} OTHER.omega", path.display());
+pub fn log(name: &str, bytes: &[u8]) -> Explained {
+    let check = format!("See whether it agrees with others: omega check {} OTHER.omega", name);
     let (header, mut frames) = match Frames::new(bytes) {
         Ok(opened) => opened,
         Err(fault) => {
             let title = "An .omega log whose header cannot be read.";
-            return Explained::new("log", title, "Restore it from a copy.").failed(fault, path);
+            return Explained::new("log", title, "Restore it from a copy.").failed(fault, name);
         }
     };
     let (mut events, mut erased, mut salted, mut claims) = (0u64, 0u64, 0u64, 0u64);
@@ -42,7 +41,7 @@ pub(super) fn log(path: &Path, bytes: &[u8]) -> Explained {
         }
     }
     let nodes: BTreeSet<_> = streams.iter().map(|(node, _)| node).collect();
-    let recover = format!("Keep the clean part: omega ingest --input {} --recover OUT.omega", path.display());
+    let recover = format!("Keep the clean part: omega ingest --input {} --recover OUT.omega", name);
     let next = if fault.is_some() { recover } else { check };
     let explained = Explained::new("log", format!("An .omega log named {:?} with {events} events.", header.name), next)
         .fact("name", header.name)
@@ -64,7 +63,7 @@ pub(super) fn log(path: &Path, bytes: &[u8]) -> Explained {
             }),
         );
     match fault {
-        Some(fault) => explained.failed(fault, path),
+        Some(fault) => explained.failed(fault, name),
         None => explained,
     }
 }
