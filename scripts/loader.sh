@@ -8,13 +8,14 @@ readonly WASM_TARGET=wasm32-unknown-unknown
 readonly OUT=${1:-js/build/loader}
 readonly TARGET=${CARGO_TARGET_DIR:-target}
 # Bytes that the loader may have once it is compressed: it stands on a page.
-readonly MOST=133120
+readonly MOST=204800
 
 main() {
     build
     cargo run --release --locked --quiet --manifest-path js/bind/Cargo.toml --target-dir "$TARGET/bind" -- \
         "$TARGET/$WASM_TARGET/loader/omega_loader.wasm" "$OUT"
     measure
+    node js/loader/tests/smoke.mjs "$OUT"
 }
 
 build() {

@@ -271,4 +271,56 @@ mod tests {
         assert_eq!(public_key_or_file(OPENSSL_HEX).unwrap(), key);
         assert!(public_key_or_file("no-such.pub").unwrap_err().message.contains("no Ed25519"));
     }
+
+    /// `omega_verify` reads the one shape that a key is written in; these libraries read all that there
+    /// are, and some that nobody writes, such as wrong lengths within.
+    #[test]
+    fn public_keys_are_read_as_the_libraries_read_them() {
+        use ed25519_dalek::VerifyingKey;
+        use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+        use ed25519_dalek::pkcs8::{DecodePublicKey, EncodePublicKey};
+
+        // The key, and how the library writes it.
+        type Read = Option<([u8; 32], String)>;
+        let by_ssh_key = |text: &str| -> Read {
+            let mut key = ssh_key::PublicKey::from_openssh(text).ok()?;
+            key.set_comment("");
+            Some((key.key_data().ed25519()?.0, key.to_openssh().ok()?))
+        };
+        let by_dalek = |text: &str| -> Read {
+            let key = VerifyingKey::from_public_key_pem(text).ok()?;
+            Some((key.to_bytes(), key.to_public_key_pem(LineEnding::LF).ok()?.trim().to_owned()))
+        };
+        let readers: [(&str, &dyn Fn(&str) -> Read); 2] = [
+            (include_str!("../tests/keys/openssh.pub"), &by_ssh_key),
+            (include_str!("../tests/keys/openssl.pub"), &by_dalek),
+        ];
+        for (text, library) in readers {
+            let text = text.trim();
+            let mut read = 0;
+            for at in 0..text.len() {
+                for with in ["A", "B", "z", "=", "/", " ", "-", "\n", "\r\n", "\t", "", "AA", "\u{e9}"] {
+                    let changed = [&text[..at], with, &text[at + 1..]].concat();
+                    // What no longer starts like it is read as something else.
+                    if !changed.starts_with(&text[..4]) || changed.trim() != changed {
+                        continue;
+                    }
+                    let theirs = library(&changed)
+                        .filter(|(key, _)| VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak()));
+                    match public_key(&changed) {
+                        Ok(key) => {
+                            assert_eq!(Some(key), theirs.map(|(key, _)| key), "{changed:?}");
+                            read += 1;
+                        }
+                        Err(_) => {
+                            let refused =
+                                theirs.filter(|(_, text)| changed.replace("\r\n", "\n").starts_with(text));
+                            assert_eq!(refused, None, "{changed:?}");
+                        }
+                    }
+                }
+            }
+            assert!(read > 20, "some changes leave a key: {read}");
+        }
+    }
 }

@@ -74,7 +74,7 @@ impl Source {
         let unreadable = |error: io::Error| files::unreadable(&error, path);
         let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
         if stamp.bytes == 0 {
-            return Err(empty(path));
+            return Err(Failure::empty(path));
         }
         let length =
             usize::try_from(stamp.bytes).map_err(|_| unreadable(io::ErrorKind::FileTooLarge.into()))?;
@@ -202,13 +202,6 @@ fn spool(from: &mut impl Read) -> Result<File, Failure> {
         };
         io::Write::write_all(&mut file, &buffer[..count]).map_err(cannot_write)?;
     }
-}
-
-/// An empty file is no input of any kind.
-pub fn empty(path: &Path) -> Failure {
-    Failure::new(HostCode::EmptyFile, "the file is empty")
-        .hint("Even a log without events has a header. Was the file cut, or not written yet?")
-        .file(path)
 }
 
 /// A [`Source`] from start to end. Errors of the mapping become errors of reading.

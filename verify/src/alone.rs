@@ -66,7 +66,7 @@ pub fn stated(certificate: &Certificate) -> Value {
     let statements = certificate.signatures().iter();
     let signed = statements.map(|record| {
         json!({
-            "key": data_encoding::HEXLOWER.encode(&record.key),
+            "key": crate::hex::encode(&record.key),
             "statement": record.statement.name(),
         })
     });
@@ -80,7 +80,7 @@ pub fn stated(certificate: &Certificate) -> Value {
 }
 
 fn entry(certificate: &Certificate) -> Value {
-    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let hex = |bytes: &[u8]| crate::hex::encode(bytes);
     let fields = certificate.fields();
     json!({
         "cert_type": certificate.kind().name(),
@@ -107,7 +107,7 @@ async fn kernel<P: Platform>(
 ) -> bool {
     let binding = &certificate.fields().binding;
     let listed = against.trust.is_some_and(|trust| !trust.kernels.is_empty());
-    let short = data_encoding::HEXLOWER.encode(&binding.kernel_hash[..8]);
+    let short = crate::hex::encode(&binding.kernel_hash[..8]);
     if against.trust.is_some_and(|trust| !trust.accepts_kernel(&binding.kernel_hash)) {
         let message =
             format!("the kernel {short}… that judged is not among those that the trust policy accepts");

@@ -20,7 +20,7 @@ pub fn report(verified: &Verified) -> Report {
         report = report.line(check.to_line());
     }
     if let Some(newest) = &verified.newest {
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let hex = |bytes: &[u8]| crate::hex::encode(bytes);
         let fields = newest.fields();
         report = report
             .field("verdict", crate::verdict_name(newest))

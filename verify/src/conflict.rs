@@ -3,7 +3,6 @@
 //! Everything here is read from the verdict's body alone, after the evidence was seen to show what
 //! it names; no log is at hand.
 
-use data_encoding::HEXLOWER;
 use omega_kernel::body::{Core, Observations, PREDICATES};
 use omega_kernel::evidence::{self, Conflict, Kind, Witness};
 use omega_kernel::fault::Fault;
@@ -311,7 +310,7 @@ pub fn id(id: u128) -> String {
 }
 
 fn hex(bytes: &[u8; 32]) -> String {
-    HEXLOWER.encode(bytes)
+    hex::encode(bytes)
 }
 
 fn shorten_hash(hash: &str, digits: usize) -> String {

@@ -83,6 +83,13 @@ impl Failure {
         Failure { code: Code::Internal, message: message.into(), hint: None, file: None, offset: None }
     }
 
+    /// An empty file is no input of any kind.
+    pub fn empty(file: impl AsRef<std::path::Path>) -> Self {
+        Failure::new(HostCode::EmptyFile, "the file is empty")
+            .hint("Even a log without events has a header. Was the file cut, or not written yet?")
+            .file(file)
+    }
+
     /// With what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -1,6 +1,5 @@
 //! The newest certificate you know of: what is shown must not be older, and must not contradict it.
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use omega_kernel::certificate::Certificate;
 use omega_kernel::chain;
 use omega_kernel::fault::{Fault, FaultCode};
@@ -8,6 +7,7 @@ use omega_kernel::hash::Hash;
 
 use crate::checks::Checks;
 use crate::failure::{Failure, HostCode};
+use crate::hex;
 
 /// A certificate that is known from elsewhere, and what was met of it.
 #[derive(Debug)]
@@ -21,8 +21,7 @@ pub struct Pinned {
 impl Pinned {
     /// By its chain hash: 64 hex digits; none where it is something else.
     pub fn hash(text: &str) -> Option<Self> {
-        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
-        let hash = Hash::try_from(bytes).ok()?;
+        let hash = hex::bytes32(text)?;
         Some(Pinned { hash, certificate: None, met_at: None, contradiction: None })
     }
 
@@ -39,7 +38,7 @@ impl Pinned {
         } else if let Some(known) = &self.certificate
             && let Ok(Some(proved)) = chain::equivocation(known, certificate)
         {
-            let keys: Vec<_> = proved.contradicting.iter().map(|key| HEXLOWER.encode(key)).collect();
+            let keys: Vec<_> = proved.contradicting.iter().map(|key| hex::encode(key)).collect();
             let who = match keys.as_slice() {
                 [] => "different keys signed the two".to_owned(),
                 keys => format!("both are signed by {}", keys.join(", ")),

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use data_encoding::HEXLOWER;
 use omega_kernel::body::{Core, Observations};
 use omega_kernel::evidence::Evidence;
 use omega_kernel::fault::{Fault, FaultCode};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::checks::Checks;
 use crate::conflict;
+use crate::hex;
 
 /// Checks every head of a verdict and says whose they are. Gives the logs with their signers, and
 /// the conflicting events with what is known of their writers.
@@ -37,7 +37,7 @@ pub fn check(
         }
         let nodes: Vec<u32> =
             writers.iter().filter(|(_, key)| **key == head.key).map(|(node, _)| *node).collect();
-        signed.push(json!({ "log": log.name, "key": HEXLOWER.encode(&head.key), "writer_of_nodes": nodes }));
+        signed.push(json!({ "log": log.name, "key": hex::encode(&head.key), "writer_of_nodes": nodes }));
     }
     match (observations.heads.len(), core.logs.len()) {
         (0, _) => checks.unchecked("heads", "no log carries a signed head: who presented them is not shown"),
@@ -76,7 +76,7 @@ fn authors(
             "event": id,
             "node": node,
             "log": log,
-            "key": key.map(|key| HEXLOWER.encode(&key)),
+            "key": key.map(|key| hex::encode(&key)),
             "signed_by_its_writer": fits,
         }));
     }

@@ -59,7 +59,7 @@ fn says(said: &Binding, binding: &Binding) -> Result<(), Failure> {
 
 /// The failure of a kernel that is not at hand.
 pub fn unknown(hash: &Hash) -> Failure {
-    let hash = data_encoding::HEXLOWER.encode(hash);
+    let hash = crate::hex::encode(hash);
     let message = format!("the kernel {}… that judged is not at hand", &hash[..16]);
     Failure::new(HostCode::KernelUnknown, message)
         .hint(format!("Give its component with --kernel FILE; `b3sum FILE` must print {hash}."))

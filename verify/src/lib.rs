@@ -18,6 +18,7 @@ pub mod explain;
 pub mod failure;
 pub mod freshness;
 mod heads;
+pub mod hex;
 pub mod inputs;
 mod judging;
 pub mod kernels;

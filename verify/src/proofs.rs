@@ -41,7 +41,7 @@ pub fn check(proof: &Proof, certificate: &Certificate, checks: &mut Checks) -> O
 
 /// What a proof shows and what it does not, for people, and the same as fields.
 pub fn words(proven: &Proven, height: u64) -> (String, &'static str, Value) {
-    let hex = |hash: &[u8; 32]| data_encoding::HEXLOWER.encode(hash);
+    let hex = |hash: &[u8; 32]| crate::hex::encode(hash);
     match proven {
         Proven::EventInLog { witness, log, accepted } => {
             let header = &witness.header;

@@ -1,6 +1,5 @@
 //! Who signed, whether you trust them, and whether they were enough.
 
-use data_encoding::HEXLOWER;
 use omega_kernel::certificate::{Certificate, Content};
 use omega_kernel::chain::{self, Threshold};
 use omega_kernel::fault::{Fault, FaultCode};
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::checks::Checks;
 use crate::failure::{Failure, HostCode};
+use crate::hex;
 use crate::trust::{Signed, Trust};
 
 /// Checks signatures, threshold and trust. `policy` is the chain's, where the chain was followed.
@@ -54,7 +54,7 @@ pub fn check(
     };
     let record_json = |record: &omega_kernel::signature::SignatureRecord| {
         json!({
-            "key": HEXLOWER.encode(&record.key),
+            "key": hex::encode(&record.key),
             "statement": record.statement.name(),
             "trusted": counts(record),
         })
@@ -86,7 +86,7 @@ fn trusted(certificate: &Certificate, policy: Option<&Policy>, trust: Option<&Tr
             checks.pass("trust", "whoever signed is accepted (--any-signer): this proves no identity");
         }
         Ok(keys) => {
-            let keys: Vec<_> = keys.iter().map(|key| HEXLOWER.encode(&key[..8])).collect();
+            let keys: Vec<_> = keys.iter().map(|key| hex::encode(&key[..8])).collect();
             checks.pass("trust", format!("signed by {}…, whom you trust", keys.join("…, ")));
         }
     }

@@ -27,13 +27,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use omega_kernel::hash::Hash;
-use serde::Deserialize;
 use toml::Spanned;
 
 use crate::failure::{Failure, HostCode};
+use crate::hex;
 use crate::keys;
+use file::{PolicyFile, WriterEntry};
+
+mod file;
 
 /// Bytes in a trust policy.
 pub const MAX_POLICY_BYTES: u64 = 1 << 20;
@@ -81,8 +83,8 @@ impl Trust {
 
     /// Reads a policy.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        let file: PolicyFile = toml::from_str(text).map_err(|error| {
-            at_line(text, error.span(), error.message()).hint("schemas/trust.example.toml shows all fields.")
+        let file = PolicyFile::parse(text).map_err(|(span, message)| {
+            at_line(text, span, &message).hint("schemas/trust.example.toml shows all fields.")
         })?;
         let trust = Trust {
             any_signer: false,
@@ -111,7 +113,9 @@ impl Trust {
 
     /// Trusts these keys.
     pub fn of_keys(signers: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        Trust { any_signer: false, signers: signers.into_iter().collect(), ..Trust::any_signer() }
+        let mut trust = Trust { any_signer: false, ..Trust::any_signer() };
+        trust.signers.extend(signers);
+        trust
     }
 
     /// Counts whoever signed (`--any-signer`).
@@ -142,15 +146,12 @@ impl Trust {
 
     /// The keys that count, ascending. Error: `signer-untrusted` where they are too few.
     pub fn counted(&self, chain_id: &Hash, signatures: &[Signed]) -> Result<Vec<[u8; 32]>, Failure> {
-        let counted: BTreeSet<_> = signatures
-            .iter()
-            .filter(|signed| self.counts(chain_id, signed))
-            .map(|signed| signed.key)
-            .collect();
+        let mut counted = BTreeSet::new();
+        counted.extend(signatures.iter().filter(|signed| self.counts(chain_id, signed)).map(|it| it.key));
         if counted.len() >= usize::from(self.minimum_signers) {
             return Ok(counted.into_iter().collect());
         }
-        let signers: Vec<_> = signatures.iter().map(|signed| HEXLOWER.encode(&signed.key)).collect();
+        let signers: Vec<_> = signatures.iter().map(|signed| hex::encode(&signed.key)).collect();
         let message = match (counted.len(), self.minimum_signers) {
             (0, 1) => "nobody you trust has signed this certificate".to_owned(),
             (found, wanted) => format!("{found} of the {wanted} signers that you demand have signed"),
@@ -167,30 +168,6 @@ impl Trust {
     }
 }
 
-/// The file's fields, with their places.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyFile {
-    #[serde(default)]
-    signers: Vec<Spanned<String>>,
-    #[serde(default)]
-    chains: Vec<Spanned<String>>,
-    #[serde(default)]
-    kernels: Vec<Spanned<String>>,
-    #[serde(default)]
-    require_judged: bool,
-    minimum_signers: Option<Spanned<u16>>,
-    #[serde(default)]
-    writer: Vec<WriterEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WriterEntry {
-    node: Spanned<u32>,
-    key: Spanned<String>,
-}
-
 fn distinct(
     text: &str,
     values: &[Spanned<String>],
@@ -199,7 +176,7 @@ fn distinct(
 ) -> Result<BTreeSet<[u8; 32]>, Failure> {
     let mut set = BTreeSet::new();
     for value in values {
-        let bytes = parse(value.as_ref()).map_err(|failure| placed(text, value.span(), failure))?;
+        let bytes = parse(value.get_ref()).map_err(|failure| placed(text, value.span(), failure))?;
         if !set.insert(bytes) {
             return Err(at_line(text, Some(value.span()), &format!("this {what} is named twice")));
         }
@@ -210,7 +187,7 @@ fn distinct(
 fn minimum(text: &str, value: Option<Spanned<u16>>) -> Result<u16, Failure> {
     match value {
         None => Ok(1),
-        Some(value) if *value.as_ref() == 0 => {
+        Some(value) if *value.get_ref() == 0 => {
             Err(at_line(text, Some(value.span()), "minimum_signers must be at least 1"))
         }
         Some(value) => Ok(value.into_inner()),
@@ -220,9 +197,9 @@ fn minimum(text: &str, value: Option<Spanned<u16>>) -> Result<u16, Failure> {
 fn writers(text: &str, entries: &[WriterEntry]) -> Result<BTreeMap<u32, [u8; 32]>, Failure> {
     let mut writers = BTreeMap::new();
     for entry in entries {
-        let key = keys::public_key(entry.key.as_ref())
+        let key = keys::public_key(entry.key.get_ref())
             .map_err(|failure| placed(text, entry.key.span(), failure))?;
-        if writers.insert(*entry.node.as_ref(), key).is_some() {
+        if writers.insert(*entry.node.get_ref(), key).is_some() {
             return Err(at_line(text, Some(entry.node.span()), "this node has a writer already"));
         }
     }
@@ -230,8 +207,7 @@ fn writers(text: &str, entries: &[WriterEntry]) -> Result<BTreeMap<u32, [u8; 32]
 }
 
 fn hash(text: &str) -> Result<Hash, Failure> {
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| Hash::try_from(bytes).ok());
-    bytes.ok_or_else(|| invalid("expected a hash: 64 hex digits"))
+    hex::bytes32(text).ok_or_else(|| invalid("expected a hash: 64 hex digits"))
 }
 
 fn invalid(message: impl Into<String>) -> Failure {
@@ -307,6 +283,18 @@ mod tests {
                 "line 6: this node has a writer already",
             ),
             (format!("{signers}{signers}"), "line 2: duplicate key"),
+            ("signers = 3".to_owned(), "line 1: invalid type: integer `3`, expected a sequence"),
+            ("signers = [{ a = 1 }]".to_owned(), "line 1: invalid type: map, expected a string"),
+            (format!("{signers}require_judged = 'yes'"), "invalid type: string \"yes\", expected a boolean"),
+            (format!("{signers}minimum_signers = 0x10000"), "invalid value: integer `65536`, expected u16"),
+            (
+                format!("{signers}writer = [true]"),
+                "invalid type: boolean `true`, expected struct WriterEntry",
+            ),
+            (
+                format!("{signers}[[writer]]\nnodes = 1"),
+                "line 3: unknown field `nodes`, expected `node` or `key`",
+            ),
             ("signers = ['zz']".to_owned(), "line 1: this is no Ed25519 public key"),
             ("".to_owned(), "names no signer and no chain"),
         ];

@@ -33,7 +33,9 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     if args.events {
         return list(&args);
     }
-    Ok(explain::explain(&args.input)?.report(&args.input.display().to_string()))
+    let explained = explain::explain(&args.input)?;
+    let text = explain::to_text(&explained);
+    Ok(explained.report(&args.input.display().to_string()).text(text))
 }
 
 fn list(args: &Args) -> Result<Report, Failure> {

@@ -89,7 +89,7 @@ fn preview(bytes: &[u8]) -> String {
             std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default()
         }
         Err(_) => {
-            return format!("0x{}", omega_verify::explain::hex(&bytes[..bytes.len().min(PREVIEW_CHARS / 2)]));
+            return format!("0x{}", omega_verify::hex::encode(&bytes[..bytes.len().min(PREVIEW_CHARS / 2)]));
         }
     };
     let shown: String = text.chars().take(PREVIEW_CHARS).flat_map(char::escape_debug).collect();

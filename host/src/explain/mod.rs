@@ -9,7 +9,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use omega_kernel::snapshot;
-use omega_verify::explain::{self, Explained, hex};
+use omega_verify::explain::{self, Explained};
+use omega_verify::hex::encode as hex;
 use omega_verify::kind::kind_of;
 use rustix::fs::OFlags;
 use serde_json::Value;
@@ -97,6 +98,44 @@ fn folder(path: &Path) -> Result<Explained, Failure> {
         .fact("kernel_hash", hex(&corpse.kernel_hash))
         .fact("snapshot", corpse.snapshot.is_some())
         .fact("logs", logs))
+}
+
+/// The text for people: the title, the facts in a column, what is wrong, what to do.
+pub fn to_text(explained: &Explained) -> String {
+    let mut out = format!("{}\n\n", explained.title);
+    let width = explained.facts.keys().map(String::len).max().unwrap_or(0);
+    for (name, value) in &explained.facts {
+        let label = name.replace('_', " ");
+        match value {
+            Value::Array(values) if values.is_empty() => out += &format!("  {label:width$}  none\n"),
+            Value::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    let label = if at == 0 { label.as_str() } else { "" };
+                    out += &format!("  {label:width$}  {}\n", plain(value));
+                }
+            }
+            value => out += &format!("  {label:width$}  {}\n", plain(value)),
+        }
+    }
+    if let Some(failure) = &explained.failure {
+        out += &format!("\nWrong with it: {} ({})\n", failure.message, failure.code.name());
+    }
+    out += &format!("\nNext: {}\n", explained.next);
+    out
+}
+
+/// A value without quotes; an object as `name value, …`.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        Value::Object(object) => {
+            let parts: Vec<_> =
+                object.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
+            parts.join(", ")
+        }
+        Value::Null => "-".to_owned(),
+        value => value.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use omega_kernel::body::Body;
 use omega_kernel::hash::PREDICATE_HASH;
-use omega_verify::explain::{self, Explained, binding, hex, judged, verdict};
+use omega_verify::explain::{self, Explained, binding, judged, verdict};
+use omega_verify::hex::encode as hex;
 use serde_json::Value;
 
 use crate::failure::{Failure, HostCode};

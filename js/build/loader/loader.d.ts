@@ -38,8 +38,8 @@ export interface Request {
     snapshot?: Source | undefined;
     /** A trust policy; it comes before `trust`, and that before `anySigner`. */
     policy?: SmallFile | undefined;
-    /** Public keys to trust: hex, PEM or an OpenSSH line. */
-    trust?: string[] | undefined;
+    /** Public keys to trust: hex, PEM or an OpenSSH line, as text or in files. */
+    trust?: (string | SmallFile)[] | undefined;
     /** Accept whoever signed: then a signature proves no identity. */
     anySigner?: boolean | undefined;
     /** The newest certificate that is known: its chain hash, or itself. */
@@ -147,7 +147,7 @@ export class Hasher {
 export function certificates(name: string, bytes: Uint8Array | number[]): Answer;
 
 /**
- * What a file is and what stands in it, from its bytes: what `omega explain` says.
+ * What stands in a proof, a public key or a trust policy: what `omega explain` says of it.
  */
 export function explain(name: string, bytes: Uint8Array | number[]): Answer;
 
@@ -190,7 +190,7 @@ export interface InitOutput {
     readonly verify: (a: any, b: any) => any;
     readonly wasm_bindgen__convert__closures_____invoke__h529bc53f0e5f0ffe: (a: number, b: number, c: any) => [number, number];
     readonly wasm_bindgen__convert__closures_____invoke__h64c3713d85d81422: (a: number, b: number, c: any, d: any) => void;
-    readonly wasm_bindgen__convert__closures_____invoke__h8985fc19559e0d03: (a: number, b: number) => void;
+    readonly wasm_bindgen__convert__closures_____invoke__h0cdef663ed4d132f: (a: number, b: number) => void;
     readonly __wbindgen_malloc: (a: number, b: number) => number;
     readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
     readonly __wbindgen_free: (a: number, b: number, c: number) => void;

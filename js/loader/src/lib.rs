@@ -12,12 +12,14 @@ mod page;
 mod request;
 mod source;
 
+use js_sys::{Array, Object, Reflect};
 use omega_kernel::frame::{HEADER_BYTES, LogHeader};
 use omega_verify::explain;
 use omega_verify::failure::Failure;
+use omega_verify::hex;
 use omega_verify::kind::kind_of;
 use omega_verify::report::{Outcome, Report};
-use serde_json::{Value, json};
+use serde_json::Value;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -33,10 +35,10 @@ pub fn verify(
     defect::guarded(async move { page::verify(&request, &platform).await })
 }
 
-/// What a file is and what stands in it, from its bytes: what `omega explain` says.
+/// What stands in a proof, a public key or a trust policy: what `omega explain` says of it.
 #[wasm_bindgen(js_name = explain, unchecked_return_type = "Answer")]
 pub fn explain_file(name: &str, bytes: &[u8]) -> Result<JsValue, JsValue> {
-    answer(&match explain::explain(name, bytes) {
+    answer(&match explain::small(name, bytes) {
         Ok(explained) => explained.report(name),
         Err(failure) => Report::failed("explain", &failure),
     })
@@ -67,7 +69,7 @@ pub fn log_header(name: &str, start: &[u8]) -> Result<JsValue, JsValue> {
     answer(&match LogHeader::decode(header) {
         Ok(header) => Report::new("explain", Outcome::Ok)
             .field("name", header.name)
-            .field("schema_hash", explain::hex(&header.schema_hash)),
+            .field("schema_hash", hex::encode(&header.schema_hash)),
         Err(fault) => Report::failed("explain", &Failure::from(fault).file(name)),
     })
 }
@@ -75,7 +77,7 @@ pub fn log_header(name: &str, start: &[u8]) -> Result<JsValue, JsValue> {
 /// BLAKE3 of some bytes, in 64 hex digits: what a certificate names its kernel by.
 #[wasm_bindgen]
 pub fn hash(bytes: &[u8]) -> String {
-    explain::hex(blake3::hash(bytes).as_bytes())
+    hex::encode(blake3::hash(bytes).as_bytes())
 }
 
 /// BLAKE3 of bytes that come one piece after the other.
@@ -98,13 +100,34 @@ impl Hasher {
 
     /// The hash of all bytes so far, in 64 hex digits.
     pub fn digest(&self) -> String {
-        explain::hex(self.0.finalize().as_bytes())
+        hex::encode(self.0.finalize().as_bytes())
     }
 }
 
 /// A report as JavaScript gets it.
 fn answer(report: &Report) -> Result<JsValue, JsValue> {
-    let answer: Value =
-        json!({ "report": report.to_json(), "text": report.to_people(), "exit": report.exit() });
-    js_sys::JSON::parse(&answer.to_string())
+    let answer = Object::new();
+    let set = |name: &str, value: JsValue| Reflect::set(&answer, &name.into(), &value);
+    set("report", plain(&report.to_json())?)?;
+    set("text", report.to_people().into())?;
+    set("exit", report.exit().into())?;
+    Ok(answer.into())
+}
+
+/// A value as a plain object of JavaScript.
+fn plain(value: &Value) -> Result<JsValue, JsValue> {
+    Ok(match value {
+        Value::Null => JsValue::NULL,
+        Value::Bool(value) => (*value).into(),
+        Value::Number(number) => number.as_f64().into(),
+        Value::String(text) => text.into(),
+        Value::Array(values) => values.iter().map(plain).collect::<Result<Array, _>>()?.into(),
+        Value::Object(fields) => {
+            let object = Object::new();
+            for (name, value) in fields {
+                Reflect::set(&object, &name.into(), &plain(value)?)?;
+            }
+            object.into()
+        }
+    })
 }

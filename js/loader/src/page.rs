@@ -1,17 +1,15 @@
 //! The platform that JavaScript brings: its kernels and their sessions.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
 use js_sys::{Array, BigInt, Uint8Array};
 use omega_kernel::bytes::Reader;
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::hash::Hash;
 use omega_kernel::limits::MAX_LOGS;
-use omega_verify::explain::hex;
 use omega_verify::failure::{Code, Failure, HostCode};
+use omega_verify::hex;
 use omega_verify::kind::{self, START_BYTES};
 use omega_verify::platform::{Description, Error, Judged, Log, Platform, Source, lowest};
 use omega_verify::report::Report;
@@ -28,7 +26,7 @@ pub struct Shared(Rc<Inner>);
 
 struct Inner {
     platform: JsValue,
-    read: Cell<f64>,
+    read: Cell<u64>,
     /// What ended the whole work.
     ended: RefCell<Option<JsValue>>,
 }
@@ -36,10 +34,10 @@ struct Inner {
 impl Shared {
     /// Counts bytes that were read, and says so.
     pub fn read(&self, bytes: u32) {
-        self.0.read.set(self.0.read.get() + f64::from(bytes));
+        self.0.read.set(self.0.read.get().saturating_add(bytes.into()));
         if get(&self.0.platform, "progress").is_function() {
             // A bar that cannot be drawn keeps nothing from being judged.
-            let _ = call(&self.0.platform, "progress", &[self.0.read.get().into()]);
+            let _ = call(&self.0.platform, "progress", &[JsValue::from(self.0.read.get() as f64)]);
         }
     }
 
@@ -68,7 +66,7 @@ impl Shared {
 
 /// Verifies and answers, or breaks with what ended the work.
 pub async fn verify(given: &JsValue, platform: &JsValue) -> Result<JsValue, JsValue> {
-    let inner = Inner { platform: platform.clone(), read: Cell::new(0.0), ended: RefCell::new(None) };
+    let inner = Inner { platform: platform.clone(), read: Cell::new(0), ended: RefCell::new(None) };
     let shared = Shared(Rc::new(inner));
     let mut page = Page::new(&shared);
     let result = match request::read(given, &shared, &mut page.files) {
@@ -87,8 +85,8 @@ pub async fn verify(given: &JsValue, platform: &JsValue) -> Result<JsValue, JsVa
 
 struct Page {
     shared: Shared,
-    hashes: BTreeSet<Hash>,
-    ready: BTreeMap<Hash, JsValue>,
+    hashes: Vec<Hash>,
+    ready: Vec<(Hash, JsValue)>,
     files: Files,
 }
 
@@ -96,9 +94,8 @@ impl Page {
     fn new(shared: &Shared) -> Self {
         let kernels = get(&shared.0.platform, "kernels");
         let listed = if Array::is_array(&kernels) { Array::from(&kernels) } else { Array::new() };
-        let decode = |text: String| HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok();
-        let hashes = listed.iter().filter_map(|hash| decode(hash.as_string()?)).collect();
-        Page { shared: shared.clone(), hashes, ready: BTreeMap::new(), files: Files::default() }
+        let hashes = listed.iter().filter_map(|hash| hex::bytes32(&hash.as_string()?)).collect();
+        Page { shared: shared.clone(), hashes, ready: Vec::new(), files: Files::default() }
     }
 
     /// A failure about a file of another kind, with a hint that says so; any other as it is.
@@ -162,10 +159,10 @@ impl Platform for Page {
     type Session = Session;
 
     async fn start(&self, name: &str) -> Option<Vec<u8>> {
-        if let Some(start) = self.files.starts.get(name) {
+        if let Some((_, start)) = self.files.starts.iter().find(|(known, _)| known == name) {
             return Some(start.clone());
         }
-        let handle = self.files.sources.get(name)?;
+        let (_, handle) = self.files.sources.iter().find(|(known, _)| known == name)?;
         let arguments = [JsValue::from(0), JsValue::from(START_BYTES as f64)];
         let start = self.shared.ask(handle, "readAt", &arguments).await.ok()?;
         Some(given(start, "what was read").ok()?.to_vec())
@@ -176,11 +173,11 @@ impl Platform for Page {
     }
 
     async fn kernel(&mut self, hash: &Hash) -> Result<JsValue, Failure> {
-        if let Some(kernel) = self.ready.get(hash) {
+        if let Some((_, kernel)) = self.ready.iter().find(|(known, _)| known == hash) {
             return Ok(kernel.clone());
         }
-        let kernel = self.shared.ask(&self.shared.0.platform, "kernel", &[hex(hash).into()]).await?;
-        self.ready.insert(*hash, kernel.clone());
+        let kernel = self.shared.ask(&self.shared.0.platform, "kernel", &[hex::encode(hash).into()]).await?;
+        self.ready.push((*hash, kernel.clone()));
         Ok(kernel)
     }
 
@@ -256,7 +253,7 @@ fn description(said: &JsValue) -> Option<Description> {
     let schemas = get(said, "schemas");
     let hash = |value: &JsValue| Hash::try_from(value.dyn_ref::<Uint8Array>()?.to_vec()).ok();
     let listed = Array::is_array(&schemas).then(|| Array::from(&schemas))?;
-    if listed.length() > MAX_LOGS as u32 {
+    if listed.length() > MAX_LOGS {
         return None;
     }
     Some(Description {

@@ -1,7 +1,5 @@
 //! What JavaScript wants verified, read from its object.
 
-use std::collections::BTreeMap;
-
 use js_sys::Array;
 use omega_kernel::certificate::{Certificate, MAX_CERTIFICATE_BYTES};
 use omega_kernel::proof::Proof;
@@ -17,13 +15,16 @@ use crate::failure::thrown;
 use crate::page::Shared;
 use crate::source::Readable;
 
+/// Bytes in a file that holds a public key.
+const MAX_KEY_BYTES: u64 = 16 << 10;
+
 /// The files of a run by name, for advice about files of another kind.
 #[derive(Default)]
 pub struct Files {
     /// How small ones start.
-    pub starts: BTreeMap<String, Vec<u8>>,
+    pub starts: Vec<(String, Vec<u8>)>,
     /// Those that can be read again.
-    pub sources: BTreeMap<String, JsValue>,
+    pub sources: Vec<(String, JsValue)>,
 }
 
 impl Files {
@@ -33,15 +34,12 @@ impl Files {
         let Some(bytes) = bytes(from, "bytes") else {
             return Err(Failure::usage(format!("{what} has no bytes")).file(&name));
         };
-        if bytes.is_empty() {
-            return Err(Failure::new(HostCode::EmptyFile, "the file is empty").file(&name));
-        }
         if bytes.len() as u64 > most {
             let message = format!("the file has {} bytes, and {most} are allowed here", bytes.len());
             return Err(Failure::new(HostCode::Unreadable, message).file(&name));
         }
         let start = bytes[..bytes.len().min(START_BYTES as usize)].to_vec();
-        self.starts.insert(name.clone(), start);
+        self.starts.push((name.clone(), start));
         Ok((name, bytes))
     }
 
@@ -49,13 +47,19 @@ impl Files {
         if let Some(name) = text(from, "name")
             && get(from, "readAt").is_function()
         {
-            self.sources.insert(name, from.clone());
+            self.sources.push((name, from.clone()));
         }
         Readable::new(from.clone(), shared)
     }
 
+    /// As [`Files::small`], and not empty.
+    fn filled(&mut self, from: &JsValue, what: &str, most: u64) -> Result<(String, Vec<u8>), Failure> {
+        let (name, bytes) = self.small(from, what, most)?;
+        if bytes.is_empty() { Err(Failure::empty(name)) } else { Ok((name, bytes)) }
+    }
+
     fn certificate(&mut self, from: &JsValue) -> Result<(String, Vec<u8>), Failure> {
-        self.small(from, "the certificate", MAX_CERTIFICATE_BYTES.into())
+        self.filled(from, "the certificate", MAX_CERTIFICATE_BYTES.into())
     }
 }
 
@@ -73,7 +77,7 @@ pub fn read(
     let proof = match present(given, "proof") {
         None => None,
         Some(file) => {
-            let (name, bytes) = files.small(&file, "the proof", MAX_PROOF_BYTES)?;
+            let (name, bytes) = files.filled(&file, "the proof", MAX_PROOF_BYTES)?;
             Some(Proof::decode(&bytes).map_err(|fault| Failure::from(fault).file(&name))?)
         }
     };
@@ -107,11 +111,19 @@ fn trust(given: &JsValue, files: &mut Files) -> Result<Option<Trust>, Failure> {
     }
     let keys = list(given, "trust")?;
     if keys.length() > 0 {
-        let texts = keys.iter().map(|key| key.as_string().unwrap_or_default());
-        let keys: Vec<_> = texts.map(|key| keys::public_key(&key)).collect::<Result<_, _>>()?;
+        let keys: Vec<_> = keys.iter().map(|given| key(&given, files)).collect::<Result<_, _>>()?;
         return Ok(Some(Trust::of_keys(keys)));
     }
     Ok(get(given, "anySigner").is_truthy().then(Trust::any_signer))
+}
+
+/// A public key, as text or in a file.
+fn key(given: &JsValue, files: &mut Files) -> Result<[u8; 32], Failure> {
+    if let Some(text) = given.as_string() {
+        return keys::public_key(&text);
+    }
+    let (name, bytes) = files.small(given, "the key", MAX_KEY_BYTES)?;
+    keys::public_key(&String::from_utf8_lossy(&bytes)).map_err(|failure| failure.file(&name))
 }
 
 fn pinned(head: &JsValue, files: &mut Files) -> Result<Pinned, Failure> {

@@ -36,8 +36,8 @@ export interface Request {
   snapshot?: Source | undefined;
   /** A trust policy; it comes before `trust`, and that before `anySigner`. */
   policy?: SmallFile | undefined;
-  /** Public keys to trust: hex, PEM or an OpenSSH line. */
-  trust?: string[] | undefined;
+  /** Public keys to trust: hex, PEM or an OpenSSH line, as text or in files. */
+  trust?: (string | SmallFile)[] | undefined;
   /** Accept whoever signed: then a signature proves no identity. */
   anySigner?: boolean | undefined;
   /** The newest certificate that is known: its chain hash, or itself. */
