@@ -282,6 +282,7 @@ mod tests {
 
         // The key, and how the library writes it.
         type Read = Option<([u8; 32], String)>;
+        type Library<'l> = (&'l str, &'l dyn Fn(&str) -> Read);
         let by_ssh_key = |text: &str| -> Read {
             let mut key = ssh_key::PublicKey::from_openssh(text).ok()?;
             key.set_comment("");
@@ -291,7 +292,7 @@ mod tests {
             let key = VerifyingKey::from_public_key_pem(text).ok()?;
             Some((key.to_bytes(), key.to_public_key_pem(LineEnding::LF).ok()?.trim().to_owned()))
         };
-        let readers: [(&str, &dyn Fn(&str) -> Read); 2] = [
+        let readers: [Library<'_>; 2] = [
             (include_str!("../tests/keys/openssh.pub"), &by_ssh_key),
             (include_str!("../tests/keys/openssl.pub"), &by_dalek),
         ];
