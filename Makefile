@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build build demo test test-full bench mutants coverage
+.PHONY: help setup setup-build build loader demo test test-full bench mutants coverage
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -24,6 +24,9 @@ setup-build:
 
 build: setup-build ## the omega command, in target/release
 	cargo build --release --locked -p omega-sheaf
+
+loader: setup-build ## verifying for JavaScript, in js/build/loader
+	scripts/loader.sh
 
 demo: build ## see it work, in a folder that is removed afterwards
 	@OMEGA=$(TARGET)/release/omega tests/demo.sh

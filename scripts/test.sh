@@ -38,9 +38,12 @@ demo() {
 
 step format cargo fmt --all --check
 step dependencies cargo deny --locked check bans licenses sources
+step generator cargo deny --manifest-path js/bind/Cargo.toml --config deny.toml --locked check bans licenses sources
 step clippy cargo clippy --release --workspace --all-targets --locked -- -D warnings
 step clippy-wasm cargo clippy --release --locked -p omega-kernel --features component \
     --target wasm32-unknown-unknown -- -D warnings
+step clippy-verify cargo clippy --release --locked -p omega-verify --target wasm32-unknown-unknown -- -D warnings
+step clippy-loader cargo clippy --profile loader --locked -p omega-loader --target wasm32-unknown-unknown -- -D warnings
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
 step reproducible tests/reproducible.sh
 step demo demo

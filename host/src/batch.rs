@@ -4,9 +4,10 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use omega_kernel::body::{Body, Core, Observations};
+use omega_kernel::body::{Core, Observations};
 use omega_kernel::certificate::Binding;
 use omega_kernel::limits::MAX_CHUNK_BYTES;
+use omega_verify::MAX_KERNEL_BYTES;
 
 use crate::check::{self, Judged, Log};
 use crate::crash::{self, Left, Remains};
@@ -16,9 +17,6 @@ use crate::interrupt;
 use crate::map::Source;
 use crate::report::Report;
 use crate::result::ResultFile;
-
-/// Bytes that a kernel file may have: the component model's own tools refuse more.
-pub const MAX_KERNEL_BYTES: u64 = 64 << 20;
 
 /// A verdict with what it was made from.
 #[derive(Debug)]
@@ -55,17 +53,7 @@ pub fn kernel(file: Option<&Path>) -> Result<Kernel, Failure> {
 
 /// What a kernel's verdicts are bound to.
 pub fn binding(kernel: &Kernel) -> Result<Binding, Failure> {
-    let said = kernel.describe()?;
-    let Some(&schema_hash) = said.schemas.first() else {
-        return Err(Failure::new(HostCode::KernelOutput, "the kernel names no schema"));
-    };
-    Ok(Binding {
-        kernel_hash: *kernel.hash(),
-        checker_version: said.checker_version,
-        schema_version: said.schema_version,
-        schema_hash,
-        predicate_hash: said.predicates,
-    })
+    omega_verify::kernels::binding_of(kernel.hash(), &kernel.describe()?)
 }
 
 /// A session at genesis, or where a snapshot stands.
@@ -91,6 +79,18 @@ pub fn judge(
     logs: &[Log<'_>],
     seed: u64,
 ) -> Result<Outcome, Failure> {
+    let judged = judge_bytes(kernel, session, logs, seed)?;
+    let (core, observations) = omega_verify::read_body(&judged.verdict.body)?;
+    Ok(Outcome { judged, core, observations })
+}
+
+/// As [`judge`], the verdict as the kernel gave it.
+pub fn judge_bytes(
+    kernel: &Kernel,
+    session: &mut Session,
+    logs: &[Log<'_>],
+    seed: u64,
+) -> Result<Judged, Failure> {
     let bar = progress(logs.iter().map(|log| log.source.len()).sum());
     interrupt::watch();
     let judged = check::judge(kernel, session, logs, seed, &mut |bytes| {
@@ -100,11 +100,7 @@ pub fn judge(
     bar.finish_and_clear();
     let judged = judged?;
     interrupt::check()?;
-    let (core, observations) =
-        Body::split(&judged.verdict.body).and_then(|body| body.decode()).map_err(|fault| {
-            Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}"))
-        })?;
-    Ok(Outcome { judged, core, observations })
+    Ok(judged)
 }
 
 /// A snapshot of the session's state, in memory.

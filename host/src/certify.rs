@@ -15,14 +15,14 @@ use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::policy::Policy;
 use omega_kernel::signature::Statement;
+use omega_verify::chain::follow;
 
 use crate::batch;
-use crate::chain::follow;
 use crate::check::Log;
 use crate::engine::Kernel;
 use crate::failure::{Failure, HostCode};
 use crate::files;
-use crate::inputs::{self, Input, Placed};
+use crate::inputs::{self, Placed};
 use crate::map::Source;
 use crate::outputs::Kind;
 use crate::result::ResultFile;
@@ -328,7 +328,7 @@ fn judge_again(
     core: &Core,
     observations: &Observations,
 ) -> Result<(), Failure> {
-    let inputs = Input::open_all(&request.inputs)?;
+    let inputs = inputs::open_all(&request.inputs)?;
     let placed = inputs::place(&core.logs, &inputs)?;
     let snapshot = request.snapshot.as_deref().map(Source::open).transpose()?;
     let mut session = match &snapshot {

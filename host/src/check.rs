@@ -14,8 +14,9 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, Scope};
 
 use omega_kernel::commitment::StateCommitment;
-use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::HEADER_BYTES;
+use omega_verify::platform::lowest;
+use pollster::block_on;
 
 use crate::engine::{Error, Kernel, ScanPart, Session, Verdict};
 use crate::failure::Failure;
@@ -31,20 +32,7 @@ const MAX_INSTANCES: u64 = 4;
 pub type Progress<'p> = &'p mut dyn FnMut(u64) -> Result<(), Failure>;
 
 /// One log of a batch.
-#[derive(Debug, Clone, Copy)]
-pub struct Log<'a> {
-    /// Its bytes.
-    pub source: &'a Source,
-    /// Judge only its first so many events.
-    pub limit: Option<u64>,
-}
-
-impl<'a> Log<'a> {
-    /// A log that is judged whole.
-    pub fn whole(source: &'a Source) -> Self {
-        Log { source, limit: None }
-    }
-}
+pub type Log<'a> = omega_verify::platform::Log<'a, Source>;
 
 /// A batch's outcome, and the state after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,23 +243,11 @@ fn explain(kernel: &Kernel, logs: &[Log<'_>], error: Error) -> Failure {
     if let Some(changed) = logs.iter().find_map(|log| log.source.unchanged().err()) {
         return changed;
     }
-    let lower = fault.log.map_or(logs.len(), |log| logs.len().min(log as usize));
-    // What a log's head signs is judged when all logs were read: it does not come before damage.
-    let lowest = (0..lower).find_map(|log| match alone(kernel, log as u32, logs[log]) {
-        Err(Error::Fault(found)) if found.code != FaultCode::HeadMismatch => Some(found),
-        _ => None,
-    });
-    let fault = lowest.unwrap_or(fault);
-    let file = fault.log.and_then(|log| logs.get(log as usize));
-    let failure = Failure::from(fault);
-    match file {
-        Some(log) => failure.file(log.source.path()),
-        None => failure,
-    }
+    block_on(lowest(fault, logs, async |log| alone(kernel, logs[log])))
 }
 
 /// Judges one log alone: what is wrong with it, however the batch came to an end.
-fn alone(kernel: &Kernel, index: u32, log: Log<'_>) -> Result<(), Error> {
+fn alone(kernel: &Kernel, log: Log<'_>) -> Result<(), Error> {
     let mut session = kernel.session()?;
     let mut run = Run {
         kernel,
@@ -281,11 +257,7 @@ fn alone(kernel: &Kernel, index: u32, log: Log<'_>) -> Result<(), Error> {
         read: 0,
         buffer: vec![0; CHUNK_BYTES],
     };
-    match run.batch(Dice::new(0)) {
-        Ok(_) => Ok(()),
-        Err(Error::Fault(fault)) => Err(Fault { log: Some(index), ..fault }.into()),
-        Err(failure) => Err(failure),
-    }
+    run.batch(Dice::new(0)).map(drop)
 }
 
 /// Numbers drawn from a replay seed.

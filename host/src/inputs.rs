@@ -1,108 +1,26 @@
-//! Log files at hand, and which of the logs of a verdict each of them is.
-//!
-//! A verdict names its logs by name, count and root; a file may have grown since. So files are
-//! matched by name, and judged up to the count that was judged then. Where several files could
-//! stand for one log (copies of it, or forks), the root of their first events tells; where that
-//! tells nothing, size does. Whether it is the same log is not decided here: judging says so.
+//! Log files at hand: opened by path, and placed as `omega_verify` places them.
 
 use std::path::{Path, PathBuf};
 
 use omega_kernel::body::LogEntry;
-use omega_kernel::entry::Entries;
-use omega_kernel::fault::{Fault, FaultCode};
-use omega_kernel::frame::{FrameAt, HEADER_BYTES, LogHeader, frame_at, message_fault};
-use omega_kernel::hash::Hash;
-use omega_kernel::merkle::Accumulator;
-use omega_kernel::scan::{ScanPart, Scanner};
-use omega_kernel::wire::{self, Message};
+use omega_verify::inputs;
+use pollster::block_on;
 
-use crate::check::Log;
-use crate::failure::{Failure, HostCode};
+use crate::failure::Failure;
 use crate::map::Source;
 
-/// Bytes looked at in one go while events are counted.
-const CHUNK_BYTES: usize = 4 << 20;
-
-/// A log file.
-#[derive(Debug)]
-pub struct Input {
-    /// Its bytes.
-    pub source: Source,
-    /// The name in its header.
-    pub name: String,
-    /// Events up to its end, or up to where it is damaged or torn.
-    pub events: u64,
-    /// Why no more could be counted; none where the file ends after its last frame.
-    pub ends: Option<Fault>,
-}
-
-impl Input {
-    /// Opens a log and counts its events.
-    ///
-    /// # Errors
-    /// Those of reading, and the kernel's where the file does not start like a log.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let source = Source::open(path)?;
-        let mut header = vec![0; HEADER_BYTES];
-        let read = source.read_at(0, &mut header)?;
-        let header = LogHeader::decode(&header[..read]).map_err(|fault| Failure::from(fault).file(path))?;
-        let (events, ends) = count(&source)?;
-        Ok(Input { source, name: header.name, events, ends })
-    }
-
-    /// Canonical root of the first events, so many; there must be as many.
-    fn root_of_first(&self, count: u64) -> Result<Hash, Failure> {
-        let in_file = |fault| Failure::from(fault).file(self.source.path());
-        let part = ScanPart { limit: Some(count), ..ScanPart::default() };
-        let (mut scanner, mut entries) = (Scanner::new(part), Entries::default());
-        let mut buffer = vec![0; CHUNK_BYTES];
-        let mut offset = 0;
-        while scanner.events() < count {
-            let read = self.source.read_at(offset, &mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            scanner.push(&buffer[..read], &mut entries).map_err(in_file)?;
-            offset += read as u64;
-        }
-        entries.sort();
-        let mut root = Accumulator::new();
-        entries.list.iter().for_each(|entry| root.push(entries.leaf(entry)));
-        Ok(root.root())
-    }
-
-    /// Opens all of them.
-    pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Self>, Failure> {
-        paths.iter().map(|path| Input::open(path)).collect()
-    }
-}
-
+/// A log file, its events counted.
+pub type Input = inputs::Input<Source>;
 /// The file that stands for one log of a verdict.
-#[derive(Debug, Clone, Copy)]
-pub struct Placed<'i> {
-    /// The file.
-    pub input: &'i Input,
-    /// Its index among the files.
-    pub index: usize,
-    /// Events that the verdict is about.
-    pub count: u64,
-}
+pub type Placed<'i> = inputs::Placed<'i, Source>;
 
-impl<'i> Placed<'i> {
-    /// Events that came since.
-    pub fn newer(&self) -> u64 {
-        self.input.events - self.count
-    }
-
-    /// Whether anything follows the events that were judged: more events, or damage.
-    pub fn grown(&self) -> bool {
-        self.newer() > 0 || self.input.ends.is_some()
-    }
-
-    /// What is judged: all of the log, its head included, or its first events.
-    pub fn log(&self) -> Log<'i> {
-        Log { source: &self.input.source, limit: self.grown().then_some(self.count) }
-    }
+/// Opens all of them.
+///
+/// # Errors
+/// Those of reading, and the kernel's where a file does not start like a log.
+pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
+    let open = |path: &Path| block_on(Input::open(Source::open(path)?));
+    paths.iter().map(|path| open(path)).collect()
 }
 
 /// Finds for each log of a verdict, in their order, the file that stands for it.
@@ -110,116 +28,5 @@ impl<'i> Placed<'i> {
 /// # Errors
 /// The fault of a damaged file; `log-missing` where a log is not there or too short.
 pub fn place<'i>(logs: &[LogEntry], inputs: &'i [Input]) -> Result<Vec<Placed<'i>>, Failure> {
-    let mut placed: Vec<Option<usize>> = vec![None; logs.len()];
-    let mut free: Vec<bool> = vec![true; inputs.len()];
-    let fits = |entry: &LogEntry, input: &Input| input.name == entry.name;
-    for (entry, place) in logs.iter().zip(&mut placed) {
-        let could = |&index: &usize| fits(entry, &inputs[index]) && inputs[index].events >= entry.count;
-        if (0..inputs.len()).filter(could).count() < 2 {
-            continue;
-        }
-        for index in (0..inputs.len()).filter(could) {
-            if free[index] && inputs[index].root_of_first(entry.count)? == entry.root {
-                free[index] = false;
-                *place = Some(index);
-                break;
-            }
-        }
-    }
-    for (entry, place) in logs.iter().zip(&mut placed).filter(|(_, place)| place.is_none()) {
-        let exact = inputs.iter().zip(&free).position(|(input, free)| {
-            *free && fits(entry, input) && input.events == entry.count && input.ends.is_none()
-        });
-        if let Some(index) = exact {
-            free[index] = false;
-            *place = Some(index);
-        }
-    }
-    // The longest logs take the longest files: if any assignment fits, this one does.
-    for (entry, place) in logs.iter().zip(&mut placed).rev().filter(|(_, place)| place.is_none()) {
-        let longest = (0..inputs.len())
-            .filter(|&index| free[index] && fits(entry, &inputs[index]))
-            .max_by_key(|&index| inputs[index].events);
-        let Some(index) = longest else { return Err(absent(entry, logs, inputs)) };
-        if inputs[index].events < entry.count {
-            return Err(short(entry, &inputs[index]));
-        }
-        free[index] = false;
-        *place = Some(index);
-    }
-    let of = |(entry, index): (&LogEntry, Option<usize>)| {
-        index.map(|index| Placed { input: &inputs[index], index, count: entry.count })
-    };
-    Ok(logs.iter().zip(placed).filter_map(of).collect())
-}
-
-fn absent(entry: &LogEntry, logs: &[LogEntry], inputs: &[Input]) -> Failure {
-    let wanted = logs.iter().filter(|log| log.name == entry.name).count();
-    let given: Vec<_> = inputs.iter().map(|input| format!("{:?}", input.name)).collect();
-    let message = match wanted {
-        1 => format!("the log {:?} with {} events is not at hand", entry.name, entry.count),
-        _ => format!("the batch held {wanted} logs named {:?}, and fewer are at hand", entry.name),
-    };
-    let hint = match given.as_slice() {
-        [] => "Name each log with --input.".to_owned(),
-        _ => format!(
-            "A log is known by the name in its header, not by its file name. Given: {}.",
-            given.join(", ")
-        ),
-    };
-    Failure::new(HostCode::LogMissing, message).hint(hint)
-}
-
-fn short(entry: &LogEntry, input: &Input) -> Failure {
-    let path = input.source.path();
-    if let Some(fault) = &input.ends {
-        let message =
-            format!("{} of {} judged events can be read; then: {}", input.events, entry.count, fault.message);
-        return Failure { message, ..Failure::from(fault.clone()) }
-            .hint("Nothing was judged. Get the log again from its writer or from a copy.")
-            .file(path);
-    }
-    let message = format!(
-        "the log {:?} holds {} events, and {} were judged: its end is missing",
-        entry.name, input.events, entry.count
-    );
-    Failure::new(HostCode::LogMissing, message)
-        .hint("It was cut, or it is an older copy. Get the whole log.")
-        .file(path)
-}
-
-/// Counts whole, readable events from the first frame on.
-fn count(source: &Source) -> Result<(u64, Option<Fault>), Failure> {
-    let mut events = 0;
-    let mut window = Vec::new();
-    let (mut start, mut at) = (HEADER_BYTES as u64, 0);
-    loop {
-        match frame_at(&window[at..]) {
-            FrameAt::Whole(message) => {
-                match wire::decode(message) {
-                    Ok(Message::Event(_)) => events += 1,
-                    Ok(Message::Head(_)) => {}
-                    Err(error) => return Ok((events, Some(message_fault(error, start + at as u64)))),
-                }
-                at += 8 + message.len();
-            }
-            FrameAt::Partial(_) => {
-                window.drain(..at);
-                start += at as u64;
-                at = 0;
-                let held = window.len();
-                window.resize(held + CHUNK_BYTES, 0);
-                let read = source.read_at(start + held as u64, &mut window[held..])?;
-                window.truncate(held + read);
-                if read == 0 {
-                    let torn = || Fault::new(FaultCode::TornTail, "the last frame is incomplete").at(start);
-                    return Ok((events, (held > 0).then(torn)));
-                }
-            }
-            FrameAt::Damaged(why) => {
-                let fault = Fault::new(FaultCode::FrameDamaged, why).at(start + at as u64);
-                return Ok((events, Some(fault)));
-            }
-        }
-    }
+    block_on(inputs::place(logs, inputs))
 }

@@ -1,5 +1,5 @@
-//! Key files: Ed25519 private keys in PKCS#8 PEM (RFC 8410) or OpenSSH form, public keys in hex,
-//! PEM or as an OpenSSH line.
+//! Key files: Ed25519 private keys in PKCS#8 PEM (RFC 8410) or OpenSSH form, and files that hold a
+//! public key.
 //!
 //! A private key is read only from a regular file that nobody but its owner can open. Everything is
 //! checked on the opened file, never by path, so nobody can exchange the file between check and
@@ -10,11 +10,13 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, DecodePublicKey};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::DecodePrivateKey;
+use omega_verify::keys::{HOW_TO_MAKE, NO_KEY, invalid};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
+
+pub use omega_verify::keys::{SPKI, public_key};
 
 use crate::failure::{Failure, HostCode};
 use crate::files;
@@ -26,8 +28,6 @@ pub const MAX_KEY_BYTES: u64 = 16 << 10;
 pub const PKCS8: &str = "-----BEGIN PRIVATE KEY-----";
 /// First line of an OpenSSH private key.
 pub const OPENSSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
-/// First line of a public key.
-pub const SPKI: &str = "-----BEGIN PUBLIC KEY-----";
 
 /// Reads a private key from a file.
 ///
@@ -37,40 +37,6 @@ pub const SPKI: &str = "-----BEGIN PUBLIC KEY-----";
 pub fn load(path: &Path) -> Result<SigningKey, Failure> {
     let text = read_private(path)?;
     private_key(&text).map_err(|failure| failure.file(path))
-}
-
-/// Reads a public key from text: 64 hex digits, PEM, or an OpenSSH `ssh-ed25519 …` line.
-///
-/// Errors: `key-invalid`, also for the few weak keys under which signatures prove nothing.
-pub fn public_key(text: &str) -> Result<[u8; 32], Failure> {
-    let text = text.trim();
-    let key = if text.starts_with(SPKI) {
-        VerifyingKey::from_public_key_pem(text)
-            .map_err(|_| invalid("the PEM block holds no Ed25519 public key").hint(HOW_TO_MAKE))?
-    } else if text.starts_with("ssh-") || text.starts_with("ecdsa-") {
-        let parsed = ssh_key::PublicKey::from_openssh(text);
-        let key = parsed.as_ref().ok().and_then(|key| key.key_data().ed25519());
-        let Some(key) = key else {
-            return Err(invalid("the OpenSSH public key is damaged or not for Ed25519")
-                .hint("Copy the whole line again; it starts with ssh-ed25519."));
-        };
-        point(&key.0)?
-    } else if text.contains("PRIVATE KEY-----") {
-        return Err(invalid("this is a private key where a public key was expected")
-            .hint("Give the public key: `omega keygen` writes it beside the private one, as .pub."));
-    } else {
-        let bytes =
-            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|b| <[u8; 32]>::try_from(b).ok());
-        let bytes = bytes.ok_or_else(|| {
-            invalid(NO_KEY)
-                .hint("Give 64 hex digits, a PEM block, or an OpenSSH line that starts with ssh-ed25519.")
-        })?;
-        point(&bytes)?
-    };
-    if key.is_weak() {
-        return Err(invalid("this public key is weak: signatures under it prove nothing"));
-    }
-    Ok(key.to_bytes())
 }
 
 /// Reads a public key from text, as [`public_key`], or from the file that the text names.
@@ -92,15 +58,8 @@ pub fn public_key_or_file(text: &str) -> Result<[u8; 32], Failure> {
     }
 }
 
-const NO_KEY: &str = "this is no Ed25519 public key";
-const HOW_TO_MAKE: &str = "`omega keygen` makes an Ed25519 key.";
-
 const PRIVATE_BESIDE: &str =
     "It stands in the file beside it: omega.key for omega.pub, id_ed25519 for id_ed25519.pub.";
-
-fn invalid(message: impl Into<String>) -> Failure {
-    Failure::new(HostCode::KeyInvalid, message)
-}
 
 fn unreadable(error: &std::io::Error, path: &Path) -> Failure {
     files::unreadable(error, path).hint(HOW_TO_MAKE)
@@ -208,10 +167,6 @@ fn openssh(text: &str) -> Result<SigningKey, Failure> {
     Ok(signing)
 }
 
-fn point(bytes: &[u8; 32]) -> Result<VerifyingKey, Failure> {
-    VerifyingKey::from_bytes(bytes).map_err(|_| invalid("these 32 bytes are no point of the Ed25519 curve"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -310,20 +265,63 @@ mod tests {
     }
 
     #[test]
-    fn public_keys_that_prove_nothing_are_refused() {
-        assert!(public_key(&"0".repeat(64)).unwrap_err().message.contains("weak"));
-        assert!(public_key(&format!("02{}", "0".repeat(62))).unwrap_err().message.contains("curve"));
-        assert!(public_key("8dd3").unwrap_err().hint.unwrap().contains("64 hex digits"));
-        assert!(
-            public_key(include_str!("../tests/keys/openssl.pem")).unwrap_err().message.contains("private")
-        );
-    }
-
-    #[test]
     fn a_public_key_may_be_named_by_its_file() {
         let (_folder, path) = with_mode(include_bytes!("../tests/keys/openssl.pub"), 0o644);
         let key = public_key_or_file(path.to_str().unwrap()).unwrap();
         assert_eq!(public_key_or_file(OPENSSL_HEX).unwrap(), key);
         assert!(public_key_or_file("no-such.pub").unwrap_err().message.contains("no Ed25519"));
+    }
+
+    /// `omega_verify` reads the one shape that a key is written in; these libraries read all that there
+    /// are, and some that nobody writes, such as wrong lengths within.
+    #[test]
+    fn public_keys_are_read_as_the_libraries_read_them() {
+        use ed25519_dalek::VerifyingKey;
+        use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+        use ed25519_dalek::pkcs8::{DecodePublicKey, EncodePublicKey};
+
+        // The key, and how the library writes it.
+        type Read = Option<([u8; 32], String)>;
+        type Library<'l> = (&'l str, &'l dyn Fn(&str) -> Read);
+        let by_ssh_key = |text: &str| -> Read {
+            let mut key = ssh_key::PublicKey::from_openssh(text).ok()?;
+            key.set_comment("");
+            Some((key.key_data().ed25519()?.0, key.to_openssh().ok()?))
+        };
+        let by_dalek = |text: &str| -> Read {
+            let key = VerifyingKey::from_public_key_pem(text).ok()?;
+            Some((key.to_bytes(), key.to_public_key_pem(LineEnding::LF).ok()?.trim().to_owned()))
+        };
+        let readers: [Library<'_>; 2] = [
+            (include_str!("../tests/keys/openssh.pub"), &by_ssh_key),
+            (include_str!("../tests/keys/openssl.pub"), &by_dalek),
+        ];
+        for (text, library) in readers {
+            let text = text.trim();
+            let mut read = 0;
+            for at in 0..text.len() {
+                for with in ["A", "B", "z", "=", "/", " ", "-", "\n", "\r\n", "\t", "", "AA", "\u{e9}"] {
+                    let changed = [&text[..at], with, &text[at + 1..]].concat();
+                    // What no longer starts like it is read as something else.
+                    if !changed.starts_with(&text[..4]) || changed.trim() != changed {
+                        continue;
+                    }
+                    let theirs = library(&changed)
+                        .filter(|(key, _)| VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak()));
+                    match public_key(&changed) {
+                        Ok(key) => {
+                            assert_eq!(Some(key), theirs.map(|(key, _)| key), "{changed:?}");
+                            read += 1;
+                        }
+                        Err(_) => {
+                            let refused =
+                                theirs.filter(|(_, text)| changed.replace("\r\n", "\n").starts_with(text));
+                            assert_eq!(refused, None, "{changed:?}");
+                        }
+                    }
+                }
+            }
+            assert!(read > 20, "some changes leave a key: {read}");
+        }
     }
 }

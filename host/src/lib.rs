@@ -7,15 +7,12 @@
 pub mod batch;
 pub mod bench;
 pub mod certify;
-pub mod chain;
 pub mod check;
 pub mod cli;
-pub mod conflict;
 pub mod crash;
 pub mod doctor;
 pub mod engine;
 pub mod explain;
-pub mod failure;
 pub mod files;
 pub mod inputs;
 pub mod interrupt;
@@ -32,3 +29,5 @@ pub mod store;
 pub mod summary;
 pub mod trust;
 pub mod verify;
+
+pub use omega_verify::{conflict, failure};

@@ -6,6 +6,7 @@
 
 mod copy;
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -73,7 +74,7 @@ impl Source {
         let unreadable = |error: io::Error| files::unreadable(&error, path);
         let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
         if stamp.bytes == 0 {
-            return Err(empty(path));
+            return Err(Failure::empty(path));
         }
         let length =
             usize::try_from(stamp.bytes).map_err(|_| unreadable(io::ErrorKind::FileTooLarge.into()))?;
@@ -153,6 +154,16 @@ impl Source {
     }
 }
 
+impl omega_verify::platform::Source for Source {
+    fn name(&self) -> Cow<'_, str> {
+        self.path.to_string_lossy()
+    }
+
+    async fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
+        Source::read_at(self, offset, buffer)
+    }
+}
+
 /// What tells that a file was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
@@ -191,13 +202,6 @@ fn spool(from: &mut impl Read) -> Result<File, Failure> {
         };
         io::Write::write_all(&mut file, &buffer[..count]).map_err(cannot_write)?;
     }
-}
-
-/// An empty file is no input of any kind.
-pub fn empty(path: &Path) -> Failure {
-    Failure::new(HostCode::EmptyFile, "the file is empty")
-        .hint("Even a log without events has a header. Was the file cut, or not written yet?")
-        .file(path)
 }
 
 /// A [`Source`] from start to end. Errors of the mapping become errors of reading.

@@ -12,7 +12,7 @@ use omega_kernel::proof::{Proof, Proven};
 
 use crate::engine::{Kernel, Mode, Options};
 use crate::failure::{Failure, HostCode};
-use crate::inputs::{self, Input};
+use crate::inputs;
 use crate::map::Source;
 use crate::produce::event::show_id;
 
@@ -35,7 +35,7 @@ pub struct Made {
 /// the logs are not those that were judged.
 pub fn event(id: u128, certificate: &Certificate, paths: &[PathBuf]) -> Result<Made, Failure> {
     let Content::Verdict { core, .. } = certificate.content() else { return Err(no_verdict()) };
-    let inputs = Input::open_all(paths)?;
+    let inputs = inputs::open_all(paths)?;
     let placed = inputs::place(&core.logs, &inputs)?;
     let mut session = native()?.session()?;
     let limits: Vec<_> = placed.iter().map(|place| place.log().limit).collect();

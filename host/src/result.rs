@@ -20,12 +20,12 @@ use omega_kernel::bytes::{Malformed, Reader, Writer};
 use omega_kernel::certificate::Binding;
 use omega_kernel::limits::MAX_BODY_BYTES;
 
+pub use omega_verify::kind::RESULT_MAGIC as MAGIC;
+
 use crate::failure::{Failure, HostCode};
 use crate::files;
 use crate::outputs::Kind;
 
-/// The first bytes of every result.
-pub const MAGIC: [u8; 8] = *b"\x89OMR\r\n\x1a\n";
 const VERSION: u16 = 1;
 const FIXED_BYTES: u64 = 140;
 

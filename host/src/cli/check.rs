@@ -14,7 +14,7 @@ use crate::map::Source;
 use crate::outputs::{Kind, Outputs};
 use crate::produce::output::NewFile;
 use crate::produce::{event_json, writer};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::result::ResultFile;
 use crate::sign::Signer;
 use crate::summary;
@@ -107,7 +107,7 @@ fn before_judging(args: &Args) -> Result<(), Failure> {
 
 /// The failure, and behind it all that was judged: the verdict stands, though nobody signed it.
 fn not_certified(judged: &Report, failure: &Failure) -> Report {
-    let told = judged.to_people();
+    let told = report::to_people(judged);
     let report = told.lines().fold(Report::failed("check", failure), Report::line);
     let Value::Object(fields) = judged.to_json() else { return report };
     let common = ["command", "outcome", "exit", "code", "number", "message", "hint"];

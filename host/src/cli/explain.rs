@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::explain::{self, Explained};
+use crate::explain;
 use crate::failure::Failure;
 use crate::report::{Outcome, Report, plural};
 
@@ -34,19 +34,8 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         return list(&args);
     }
     let explained = explain::explain(&args.input)?;
-    let text = explained.to_text();
-    let Explained { kind, title, facts, next, failure } = explained;
-    let report = match &failure {
-        Some(failure) => Report::failed("explain", failure),
-        None => Report::new("explain", Outcome::Ok),
-    };
-    Ok(report
-        .field("input", args.input.display().to_string())
-        .field("kind", kind)
-        .field("title", title)
-        .field("facts", facts)
-        .field("next", next)
-        .text(text))
+    let text = explain::to_text(&explained);
+    Ok(explained.report(&args.input.display().to_string()).text(text))
 }
 
 fn list(args: &Args) -> Result<Report, Failure> {

@@ -14,7 +14,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::explain::kind;
 use crate::failure::Failure;
 use crate::files;
-use crate::report::{Outcome, Report};
+use crate::report::{self, Outcome, Report};
 
 pub mod append;
 pub mod bench;
@@ -173,7 +173,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => (run_guarded(cli.command), cli.json),
         Err(error) => (of_clap(&error, &args), args.iter().any(|arg| arg == "--json")),
     };
-    ExitCode::from(report.print(json))
+    ExitCode::from(report::print(&report, json))
 }
 
 /// The command line as clap sees it.

@@ -2,15 +2,10 @@
 
 use std::path::PathBuf;
 
-use omega_kernel::body::VerdictKind;
-use omega_kernel::certificate::CertType;
-use serde_json::Value;
-
 use crate::failure::Failure;
-use crate::report::{Outcome, Report};
-use crate::trust::Trust;
-use crate::verify::checks::{Check, Status};
-use crate::verify::{self, Evidence, Request, Verified};
+use crate::report::Report;
+use crate::trust::{self, Trust};
+use crate::verify::{self, Evidence, Request};
 
 /// Flags of `omega verify`.
 #[derive(Debug, clap::Args)]
@@ -61,8 +56,8 @@ pub struct Args {
 /// Verifies and reports every check.
 pub fn run(args: Args) -> Result<Report, Failure> {
     let trust = match (&args.policy, args.trust.as_slice(), args.any_signer) {
-        (Some(path), ..) => Some(Trust::load(path)?),
-        (None, keys @ [_, ..], _) => Some(Trust::of_keys(keys)?),
+        (Some(path), ..) => Some(trust::load(path)?),
+        (None, keys @ [_, ..], _) => Some(trust::of_keys(keys)?),
         (None, [], true) => Some(Trust::any_signer()),
         (None, [], false) => None,
     };
@@ -80,91 +75,5 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         kernels: args.kernels,
         proof: args.proof,
     };
-    verify::verify(&request).map(|verified| report(&request, &verified))
-}
-
-fn report(request: &Request, verified: &Verified) -> Report {
-    let list = verified.checks.collapsed();
-    let decisive = verified.checks.decisive();
-    let mut report = match decisive {
-        None => Report::new("verify", Outcome::Verified).message(says(request, verified)),
-        Some(check) => failed(check),
-    };
-    for check in &list {
-        report = report.line(check.to_line());
-    }
-    if let Some(newest) = &verified.newest {
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-        let fields = newest.fields();
-        report = report
-            .field("verdict", verify::verdict_name(newest))
-            .field("cert_type", newest.kind().name())
-            .field("cert_id", format!("{:032x}", newest.id()))
-            .field("height", fields.height.to_string())
-            .field("batch_id", fields.batch_id.to_string())
-            .field("chain_id", hex(&newest.chain_id()))
-            .field("chain_hash", hex(&newest.chain_hash()))
-            .field("kernel_hash", hex(&fields.binding.kernel_hash));
-    }
-    let missing: Vec<&str> = list
-        .iter()
-        .filter(|check| check.status != Status::Passed)
-        .map(|check| check.detail.as_str())
-        .collect();
-    report
-        .field("checks", list.iter().map(Check::to_json).collect::<Vec<Value>>())
-        .field("not_shown", missing)
-        .field("certificates", &verified.entries)
-        .field("proof", &verified.proven)
-        .field("torn_tail_bytes", verified.torn_tail_bytes)
-}
-
-fn failed(check: &Check) -> Report {
-    let (Status::Failed(code) | Status::Missing(code)) = check.status else {
-        return Report::new("verify", Outcome::Internal);
-    };
-    let place = check.height.map_or(String::new(), |height| format!(" at height {height}"));
-    let report = Report::new("verify", code.into())
-        .code(code.name(), code.number())
-        .message(format!("{}{place}: {}", check.name, check.detail));
-    match &check.hint {
-        Some(hint) => report.hint(hint),
-        None => report,
-    }
-}
-
-/// What the evidence says, now that it is right.
-fn says(request: &Request, verified: &Verified) -> String {
-    let Some(newest) = &verified.newest else { return "nothing was checked".to_owned() };
-    let height = newest.fields().height;
-    let judged = verified.checks.judged_again(height);
-    let unjudged = "the logs were not judged again";
-    let what = match (newest.verdict(), newest.kind()) {
-        (Some(VerdictKind::Merge), _) if judged => ": the logs agree (merge)".to_owned(),
-        (Some(VerdictKind::Merge), _) => format!(" and states that the logs agree; {unjudged}"),
-        (Some(VerdictKind::Obstruction), _) if judged => ": the logs conflict (obstruction)".to_owned(),
-        (Some(VerdictKind::Obstruction), _) => {
-            format!(": by its evidence the logs conflict (obstruction); {unjudged}")
-        }
-        (None, CertType::Genesis) => ": a chain starts here".to_owned(),
-        (None, CertType::Policy) => ": the signing policy changes".to_owned(),
-        (None, _) => ": the checker changes".to_owned(),
-    };
-    let proof = verified.proven.as_ref().and_then(|proven| proven["shows"].as_str());
-    let proof = proof.map_or(String::new(), |shows| format!(" The proof holds: {shows}"));
-    match &request.evidence {
-        Evidence::Certificate(_) => {
-            let batch = newest.fields().batch_id;
-            let of = newest.verdict().map_or(String::new(), |_| format!(" of batch {batch}"));
-            format!("the certificate{of} is sound{what}.{proof}")
-        }
-        Evidence::Log(_) => {
-            let all = match verified.entries.len() {
-                1 => "the one certificate is sound".to_owned(),
-                count => format!("all {count} certificates are sound"),
-            };
-            let what = what.strip_prefix(" and").map_or(what.clone(), |states| format!(",{states}"));
-            format!("{all}; the newest, at height {height}{what}.{proof}")
-        }
-    }
+    verify::verify(request).map(|verified| verify::report(&verified))
 }

@@ -13,11 +13,10 @@ mod wasm;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use omega_kernel::fault::Fault;
-
 pub use limits::Limits;
 pub use omega_kernel::scan::ScanPart;
 pub use omega_kernel::snapshot::ChainPosition;
+pub use omega_verify::platform::{Description, Error};
 pub use session::{JudgedLog, Scanner, Session, Verdict};
 
 use crate::failure::{Failure, HostCode};
@@ -202,50 +201,5 @@ impl Kernel {
     /// Judges an obstruction certificate's evidence again, alone.
     pub fn rejudge(&self, certificate: &[u8]) -> Result<(), Failure> {
         Ok(session::rejudge(self, certificate)?)
-    }
-}
-
-/// What a kernel says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
-    /// Version of the checking rules.
-    pub checker_version: u32,
-    /// Version of the event schema that certificates are bound to.
-    pub schema_version: u32,
-    /// Version of the state's shape and hashes.
-    pub state_format: u32,
-    /// BLAKE3 of the schemas whose logs it judges; certificates are bound to the first.
-    pub schemas: Vec<[u8; 32]>,
-    /// BLAKE3 of the predicate catalog.
-    pub predicates: [u8; 32],
-}
-
-/// What a call into a kernel can end with instead of a result.
-#[derive(Debug, Clone)]
-pub enum Error {
-    /// The kernel's own typed fault, with the log it was found in.
-    Fault(Fault),
-    /// The engine's: a trap, a limit, an answer that is against the contract.
-    Failure(Failure),
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        Error::Fault(fault)
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Error::Failure(failure)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Fault(fault) => fault.into(),
-            Error::Failure(failure) => failure,
-        }
     }
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use omega_kernel::bytes::Reader;
 use omega_kernel::commitment::StateCommitment;
-use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::hash::Hash;
 use omega_kernel::limits::{MAX_BODY_BYTES, MAX_CHUNK_BYTES, MAX_LOGS};
 use wasmtime::component::{Component, Linker, ResourceAny};
@@ -262,16 +261,11 @@ fn failure_of(error: &wasmtime::Error) -> Failure {
 }
 
 fn against_contract(what: &str) -> Error {
-    Failure::new(HostCode::KernelOutput, format!("the kernel broke the contract: {what}")).into()
+    Error::against_contract(what)
 }
 
-/// A kernel's fault. Its words are a stranger's: printable, and not many.
 fn fault_in(fault: types::Fault) -> Error {
-    let message: String = fault.message.chars().filter(|c| !c.is_control()).take(1000).collect();
-    match FaultCode::from_number(fault.number) {
-        Some(code) => Fault { code, log: fault.log, offset: fault.offset, message }.into(),
-        None => against_contract(&format!("its fault has the unknown number {}: {message}", fault.number)),
-    }
+    Error::stated(fault.number, fault.log, fault.offset, &fault.message)
 }
 
 fn chunk_in(chunk: &[u8], max: u32) -> Result<&[u8], Error> {

@@ -6,7 +6,8 @@ use omega_kernel::frame::Frames;
 use omega_kernel::wire::{Message, PayloadRef};
 use serde_json::{Value, json};
 
-use super::{MAX_WHOLE_BYTES, id};
+use super::MAX_WHOLE_BYTES;
+use crate::conflict::id;
 use crate::failure::Failure;
 use crate::files;
 
@@ -87,7 +88,9 @@ fn preview(bytes: &[u8]) -> String {
         Err(error) if start.len() < bytes.len() && error.error_len().is_none() => {
             std::str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default()
         }
-        Err(_) => return format!("0x{}", super::hex(&bytes[..bytes.len().min(PREVIEW_CHARS / 2)])),
+        Err(_) => {
+            return format!("0x{}", omega_verify::hex::encode(&bytes[..bytes.len().min(PREVIEW_CHARS / 2)]));
+        }
     };
     let shown: String = text.chars().take(PREVIEW_CHARS).flat_map(char::escape_debug).collect();
     let rest = text.chars().nth(PREVIEW_CHARS).is_some();

@@ -8,77 +8,23 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use data_encoding::HEXLOWER;
-use omega_kernel::{cert_index, cert_log, certificate, frame, proof, snapshot};
+use omega_kernel::snapshot;
+use omega_verify::explain::{self, Explained};
+use omega_verify::hex::encode as hex;
+use omega_verify::kind::kind_of;
 use rustix::fs::OFlags;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::failure::{Failure, HostCode};
-use crate::{crash, files, keys, result};
+use crate::store::CertLog;
+use crate::{crash, files, keys};
 
-mod certs;
 pub mod events;
 pub mod kind;
-mod log;
 mod other;
 
 /// Bytes of a file that is read whole.
 const MAX_WHOLE_BYTES: u64 = 1 << 30;
-
-/// What a file is.
-#[derive(Debug, Clone)]
-pub struct Explained {
-    /// Stable name of the kind of file.
-    pub kind: &'static str,
-    /// One sentence for people.
-    pub title: String,
-    /// What stands in it.
-    pub facts: Map<String, Value>,
-    /// What to do next.
-    pub next: String,
-    /// What is wrong with it, where something is.
-    pub failure: Option<Failure>,
-}
-
-impl Explained {
-    fn new(kind: &'static str, title: impl Into<String>, next: impl Into<String>) -> Self {
-        Explained { kind, title: title.into(), facts: Map::new(), next: next.into(), failure: None }
-    }
-
-    fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.facts.insert(name.to_owned(), value.into());
-        self
-    }
-
-    fn failed(mut self, failure: impl Into<Failure>, path: &Path) -> Self {
-        self.failure = Some(failure.into().file(path));
-        self
-    }
-
-    /// The text for people: the title, the facts in a column, what is wrong, what to do.
-    pub fn to_text(&self) -> String {
-        let mut out = format!("{}\n\n", self.title);
-        let width = self.facts.keys().map(String::len).max().unwrap_or(0);
-        for (name, value) in &self.facts {
-            let label = name.replace('_', " ");
-            match value {
-                Value::Array(values) if values.is_empty() => out += &format!("  {label:width$}  none\n"),
-                Value::Array(values) => {
-                    for (at, value) in values.iter().enumerate() {
-                        let label = if at == 0 { label.as_str() } else { "" };
-                        out += &format!("  {label:width$}  {}\n", plain(value));
-                    }
-                }
-                value => out += &format!("  {label:width$}  {}\n", plain(value)),
-            }
-        }
-        if let Some(failure) = &self.failure {
-            out += &format!("\nWrong with it: {} ({})\n", failure.message, failure.code.name());
-        }
-        out += &format!("\nNext: {}\n", self.next);
-        out
-    }
-}
 
 /// Says what a file or folder is. Errors: those of reading; `not-recognised`.
 pub fn explain(path: &Path) -> Result<Explained, Failure> {
@@ -95,9 +41,9 @@ pub fn explain(path: &Path) -> Result<Explained, Failure> {
     let mut head = Vec::new();
     let read = file.by_ref().take(64).read_to_end(&mut head);
     read.map_err(|error| files::unreadable(&error, path))?;
-    let starts = |magic: &[u8]| head.starts_with(magic);
     let whole = || files::read_small(path, MAX_WHOLE_BYTES, "a file to explain");
 
+    let name = path.display().to_string();
     if head.is_empty() {
         return Ok(Explained::new(
             "empty",
@@ -105,41 +51,30 @@ pub fn explain(path: &Path) -> Result<Explained, Failure> {
             "There is nothing in it. Was it cut, or not written yet?",
         ));
     }
-    if starts(&frame::MAGIC) {
-        return Ok(log::log(path, &whole()?));
-    }
-    if starts(&certificate::MAGIC) {
-        return Ok(certs::certificate(path, &whole()?));
-    }
-    if starts(&cert_log::LOG_HEADER[..8]) {
-        return certs::cert_log(path);
-    }
-    if starts(&cert_index::INDEX_HEADER[..8]) || starts(b"\x89OMH\r\n\x1a\n") {
-        return Ok(certs::sidecar(path, &whole()?));
-    }
-    if starts(&result::MAGIC) {
-        return Ok(certs::result(path, &whole()?));
-    }
-    if starts(&proof::MAGIC) {
-        return Ok(certs::proof(path, &whole()?));
-    }
-    if starts(&snapshot::MAGIC) {
-        return other::snapshot(path);
-    }
-    if starts(b"OMGRUN") {
-        return Ok(Explained::new(
+    match kind_of(&head) {
+        Some("log") => Ok(explain::log(&name, &whole()?)),
+        Some("certificate") => Ok(explain::certificate(&name, &whole()?)),
+        Some("certificate-log") => Ok(explain::cert_log(&name, CertLog::open(path))),
+        Some("certificate-index" | "certificate-hash") => Ok(explain::sidecar(&name, &whole()?)),
+        Some("result") => Ok(other::result(&name, &whole()?)),
+        Some("proof") => Ok(explain::proof(&name, &whole()?)),
+        Some("snapshot") => {
+            let length = file.metadata().map_err(|error| files::unreadable(&error, path))?.len();
+            let rest = file.take(snapshot::HEADER_BYTES as u64 - head.len() as u64).read_to_end(&mut head);
+            rest.map_err(|error| files::unreadable(&error, path))?;
+            Ok(explain::snapshot(&name, &head, length))
+        }
+        Some("kernel" | "wasm-module") => Ok(explain::wasm(&whole()?)),
+        Some(_) => Ok(Explained::new(
             "run",
             "A scanned run: what the kernel's first phase makes of a part of a log.",
             "Runs are made and used while logs are judged; there is nothing to do with one by hand.",
-        ));
+        )),
+        None if head.starts_with(b"-----BEGIN") && !head.starts_with(keys::SPKI.as_bytes()) => {
+            Ok(other::private_key(path))
+        }
+        None => other::text(path, &whole()?),
     }
-    if starts(b"\0asm") {
-        return Ok(other::wasm(&head, &whole()?));
-    }
-    if starts(b"-----BEGIN") && !starts(keys::SPKI.as_bytes()) {
-        return Ok(other::private_key(path));
-    }
-    other::text(path, &whole()?)
 }
 
 fn folder(path: &Path) -> Result<Explained, Failure> {
@@ -165,12 +100,28 @@ fn folder(path: &Path) -> Result<Explained, Failure> {
         .fact("logs", logs))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    HEXLOWER.encode(bytes)
-}
-
-fn id(id: u128) -> String {
-    format!("{id:032x}")
+/// The text for people: the title, the facts in a column, what is wrong, what to do.
+pub fn to_text(explained: &Explained) -> String {
+    let mut out = format!("{}\n\n", explained.title);
+    let width = explained.facts.keys().map(String::len).max().unwrap_or(0);
+    for (name, value) in &explained.facts {
+        let label = name.replace('_', " ");
+        match value {
+            Value::Array(values) if values.is_empty() => out += &format!("  {label:width$}  none\n"),
+            Value::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    let label = if at == 0 { label.as_str() } else { "" };
+                    out += &format!("  {label:width$}  {}\n", plain(value));
+                }
+            }
+            value => out += &format!("  {label:width$}  {}\n", plain(value)),
+        }
+    }
+    if let Some(failure) = &explained.failure {
+        out += &format!("\nWrong with it: {} ({})\n", failure.message, failure.code.name());
+    }
+    out += &format!("\nNext: {}\n", explained.next);
+    out
 }
 
 /// A value without quotes; an object as `name value, …`.

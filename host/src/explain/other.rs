@@ -1,76 +1,37 @@
-//! Snapshots, checkers, keys, and everything that is text.
+//! Results, private keys, and everything that is text.
 
 use std::path::Path;
 
+use omega_kernel::body::Body;
 use omega_kernel::hash::PREDICATE_HASH;
-use omega_kernel::snapshot::{HEADER_BYTES, Header};
+use omega_verify::explain::{self, Explained, binding, judged, verdict};
+use omega_verify::hex::encode as hex;
 use serde_json::Value;
 
-use super::{Explained, hex};
 use crate::failure::{Failure, HostCode};
+use crate::result::ResultFile;
 use crate::sign::Signer;
-use crate::trust::Trust;
-use crate::{files, keys};
+use crate::{keys, trust};
 
-/// A snapshot: only its header is read.
-pub(super) fn snapshot(path: &Path) -> Result<Explained, Failure> {
-    use std::io::Read;
-    let next = "Judge the next batch from it: omega reconcile --snapshot FILE --input LOG --batch-id N";
-    let mut head = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| files::unreadable(&error, path))?;
-    let bytes = file.metadata().map_err(|error| files::unreadable(&error, path))?.len();
-    let read = file.take(HEADER_BYTES as u64).read_to_end(&mut head);
-    read.map_err(|error| files::unreadable(&error, path))?;
-    let explained = Explained::new("snapshot", "A snapshot of the state after a batch.", next);
-    if head.len() < HEADER_BYTES {
-        let why = "the snapshot ends within its header";
-        return Ok(explained.failed(Failure::new(HostCode::ChangedWhileRead, why), path));
-    }
-    let header = match Header::decode(&head) {
-        Ok(header) => header,
-        Err(fault) => return Ok(explained.failed(fault, path)),
+/// A result: a verdict that nobody has signed.
+pub(super) fn result(name: &str, bytes: &[u8]) -> Explained {
+    let next = format!("Sign it: omega certify --result {} --key omega.key --cert-log cert.log", name);
+    let decoded = ResultFile::decode(bytes).and_then(|result| {
+        let body = Body::split(&result.body).and_then(|body| body.decode())?;
+        Ok((result, body))
+    });
+    let (result, (core, observations)) = match decoded {
+        Ok(decoded) => decoded,
+        Err(failure) => {
+            return Explained::new("result", "A result of omega reconcile.", next).failed(failure, name);
+        }
     };
-    let state = header.commitment;
-    let place = header.position;
-    let explained = explained
-        .fact("bytes", bytes)
-        .fact("state_format", state.state_format)
-        .fact("state_root", hex(&state.root()))
-        .fact("accepted_ids", state.id_count.to_string())
-        .fact("streams", state.frontier_count.to_string())
-        .fact("chain_id", place.map(|place| hex(&place.chain_id)))
-        .fact("height", place.map(|place| place.height.to_string()));
-    if header.snapshot_bytes() == bytes {
-        return Ok(explained);
-    }
-    let why = format!("the snapshot should have {} bytes, but has {bytes}", header.snapshot_bytes());
-    Ok(explained.failed(
-        Failure::from(omega_kernel::fault::Fault::new(
-            omega_kernel::fault::FaultCode::SnapshotMalformed,
-            why,
-        )),
-        path,
-    ))
-}
-
-/// A WebAssembly file. `head` are its first bytes.
-pub(super) fn wasm(head: &[u8], bytes: &[u8]) -> Explained {
-    // Component binaries name layer 1 in the two bytes after the version.
-    let (kind, title, next) = match head.get(4..8) {
-        Some([_, _, 1, 0]) => (
-            "kernel",
-            "A WebAssembly component. A certificate names its checker by this hash.",
-            "Judge with it: omega check --kernel FILE A.omega B.omega",
-        ),
-        _ => (
-            "wasm-module",
-            "A WebAssembly core module. A checker must be a component.",
-            "Make a component of it with `wasm-tools component new`.",
-        ),
-    };
-    Explained::new(kind, title, next)
-        .fact("bytes", bytes.len())
-        .fact("kernel_hash", hex(blake3::hash(bytes).as_bytes()))
+    let title = format!("A result that nobody has signed: {}.", verdict(core.verdict));
+    let explained = Explained::new("result", title, next)
+        .fact("batch_id", result.batch_id.to_string())
+        .fact("replay_seed", result.replay_seed.to_string())
+        .fact("judged_by_component", result.by_component);
+    judged(binding(explained, "", &result.binding), &core, &observations)
 }
 
 /// A private key: only its public half is told.
@@ -83,7 +44,7 @@ pub(super) fn private_key(path: &Path) -> Explained {
         }
         Err(failure) => {
             let next = failure.hint.clone().unwrap_or_else(|| "`omega keygen` makes a key.".to_owned());
-            Explained::new("private-key", title, next).failed(failure, path)
+            Explained::new("private-key", title, next).failed(failure, &path.display().to_string())
         }
     }
 }
@@ -93,9 +54,9 @@ pub(super) fn text(path: &Path, bytes: &[u8]) -> Result<Explained, Failure> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Err(unknown(path));
     };
+    let name = path.display().to_string();
     if let Ok(key) = keys::public_key(text) {
-        let next = format!("Verify with it: omega verify --cert CERT --trust {}", path.display());
-        return Ok(Explained::new("public-key", "An Ed25519 public key.", next).fact("public_key", hex(&key)));
+        return Ok(explain::public_key(&name, &key));
     }
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         return Ok(json(path, &value, bytes));
@@ -111,27 +72,7 @@ pub(super) fn text(path: &Path, bytes: &[u8]) -> Result<Explained, Failure> {
         let count = text.lines().filter(|line| !line.trim().is_empty()).count();
         return Ok(Explained::new("json-lines", "JSON lines.", next).fact("lines", count));
     }
-    match Trust::load(path) {
-        Ok(trust) => {
-            let all =
-                |set: &std::collections::BTreeSet<[u8; 32]>| set.iter().map(|h| hex(h)).collect::<Vec<_>>();
-            let writers = trust.writers.iter().map(|(node, key)| format!("node {node}: {}", hex(key)));
-            let next = format!("Verify under it: omega verify --cert CERT --policy {}", path.display());
-            Ok(Explained::new("trust-policy", "A trust policy: whom you believe.", next)
-                .fact("signers", all(&trust.signers))
-                .fact("chains", all(&trust.chains))
-                .fact("kernels", all(&trust.kernels))
-                .fact("require_judged", trust.require_judged)
-                .fact("minimum_signers", trust.minimum_signers)
-                .fact("writers", writers.collect::<Vec<_>>()))
-        }
-        Err(failure) if text.contains("signers") || text.contains("chains") => {
-            let next = "Put the named line right; schemas/trust.example.toml shows all fields.";
-            Ok(Explained::new("trust-policy", "A trust policy that cannot be read.", next)
-                .failed(failure, path))
-        }
-        Err(_) => Err(unknown(path)),
-    }
+    explain::trust_policy(&name, text, trust::load(path)).ok_or_else(|| unknown(path))
 }
 
 fn json(path: &Path, value: &Value, bytes: &[u8]) -> Explained {

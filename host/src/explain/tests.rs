@@ -11,6 +11,7 @@ use omega_kernel::signature::Statement;
 use omega_kernel::snapshot::SnapshotWriter;
 use omega_kernel::state::State;
 use omega_kernel::wire::{PayloadRef, encode_event};
+use serde_json::Map;
 
 use super::*;
 use crate::sign::Signer;
@@ -33,7 +34,7 @@ impl Place {
     /// Explains these bytes; text and facts are told both.
     fn explain(&self, content: &[u8]) -> Explained {
         let explained = explain(&self.file(content)).unwrap();
-        let text = explained.to_text();
+        let text = to_text(&explained);
         assert!(text.starts_with(&explained.title) && text.contains("\nNext: "), "{text}");
         explained
     }
@@ -96,7 +97,7 @@ fn logs_are_told_as_far_as_they_are_good() {
     assert_eq!(explained.facts["events"], "2");
     assert_eq!(explained.failure.as_ref().unwrap().code.name(), "torn-tail");
     assert!(explained.next.contains("--recover"));
-    assert!(explained.to_text().contains("torn-tail"));
+    assert!(to_text(&explained).contains("torn-tail"));
     assert_eq!(place.explain(&bytes[..100]).failure.unwrap().code.exit(), 30);
 }
 
@@ -140,14 +141,14 @@ fn of_a_private_key_only_the_public_half_is_told() {
     assert_eq!(explained.facts["public_key"], hex(&signer.public_key()));
     let secret = pem.lines().nth(1).unwrap();
     let seed = &data_encoding::BASE64.decode(secret.as_bytes()).unwrap()[16..];
-    let told = format!("{}{:?}", explained.to_text(), explained);
+    let told = format!("{}{:?}", to_text(&explained), explained);
     assert!(!told.contains(secret) && !told.contains(&hex(seed)));
 
     let path = place.file(pem.as_bytes());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let explained = explain(&path).unwrap();
     assert_eq!(explained.failure.as_ref().unwrap().code.name(), "key-file-mode");
-    assert!(!explained.to_text().contains(secret));
+    assert!(!to_text(&explained).contains(secret));
     assert_eq!(place.explain(signer.public_pem().unwrap().as_bytes()).facts, {
         let mut facts = Map::new();
         facts.insert("public_key".into(), hex(&signer.public_key()).into());
@@ -207,5 +208,5 @@ fn what_is_unknown_is_refused_with_what_is_known() {
 fn control_characters_never_reach_a_terminal() {
     let place = Place::new();
     let explained = place.explain(b"{\"command\":\"x\",\"outcome\":\"agree\",\"message\":\"\\u001b[2J\"}");
-    assert!(!explained.to_text().contains('\u{1b}'));
+    assert!(!to_text(&explained).contains('\u{1b}'));
 }

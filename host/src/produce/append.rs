@@ -29,7 +29,6 @@ use super::writer::log_name;
 use crate::failure::{Code, Failure, HostCode};
 use crate::files::{survive_size_limit, unreadable, unwritable};
 use crate::interrupt;
-use crate::map::empty;
 use crate::sign::Signer;
 
 /// How long another process may write before that is a failure.
@@ -152,7 +151,7 @@ fn continue_log(mut file: File, request: &Request) -> Result<Appended, Failure> 
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| unreadable(&error, path))?;
     if bytes.is_empty() {
-        return Err(empty(path).hint("Remove it, and the first append makes the log."));
+        return Err(Failure::empty(path).hint("Remove it, and the first append makes the log."));
     }
     let mut survey = Survey::read(&bytes).map_err(|fault| Failure::from(fault).file(path))?;
     survey.whole().map_err(|fault| damaged(fault.into(), path))?;

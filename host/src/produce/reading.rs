@@ -15,7 +15,6 @@ use super::progress::Progress;
 use crate::failure::{Failure, HostCode};
 use crate::files::unreadable;
 use crate::interrupt;
-use crate::map::empty;
 
 /// What one log holds.
 #[derive(Debug)]
@@ -179,7 +178,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
 pub fn read_log(path: &Path) -> Result<(Vec<u8>, Survey), Failure> {
     let bytes = read_file(path)?;
     if bytes.is_empty() {
-        return Err(empty(path));
+        return Err(Failure::empty(path));
     }
     let progress = Progress::start("reading events", None);
     let survey = Survey::watched(&bytes, |read| progress.at(read)).map_err(|failure| failure.file(path))?;

@@ -4,35 +4,9 @@
 use std::io;
 
 use omega_kernel::cert_index::{INDEX_ENTRY_BYTES, INDEX_HEADER, IndexEntry, SUMMARY_BYTES, Summary};
-use omega_kernel::cert_log::{HEADER_BYTES, Rolling};
+use omega_kernel::cert_log::HEADER_BYTES;
 
 use super::disk::Disk;
-use super::record::Record;
-
-/// Of a log without records.
-pub(super) fn start() -> Summary {
-    Summary {
-        record_count: 0,
-        log_len: HEADER_BYTES as u64,
-        height: 0,
-        chain_hash: [0; 32],
-        rolling: Rolling::start().hash(),
-    }
-}
-
-/// Of the log with one more record; `framed` are its bytes.
-pub(super) fn after(before: &Summary, framed: &[u8], record: &Record) -> Summary {
-    let mut rolling = Rolling::resume(before.rolling);
-    rolling.push(framed);
-    let place = record.place();
-    Summary {
-        record_count: before.record_count + 1,
-        log_len: before.log_len + framed.len() as u64,
-        height: place.map_or(before.height, |place| place.height),
-        chain_hash: place.map_or(before.chain_hash, |place| place.chain_hash),
-        rolling: rolling.hash(),
-    }
-}
 
 /// What `cert.hash` states; none where it is missing or damaged.
 pub(super) fn read_summary<D: Disk>(disk: &D) -> io::Result<Option<Summary>> {

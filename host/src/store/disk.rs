@@ -2,8 +2,14 @@
 //! simulation that the crash tests break at every step.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use omega_verify::cert_log::{Bytes, cut};
+
+use crate::failure::Failure;
+use crate::files;
 
 /// A file that is read and written at places.
 pub trait Disk {
@@ -38,5 +44,26 @@ impl Disk for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+}
+
+/// A disk, for whoever only reads records.
+#[derive(Debug)]
+pub struct Reading<'d, D>(pub &'d D);
+
+impl<D: Disk> Bytes for Reading<'_, D> {
+    fn len(&self) -> Result<u64, Failure> {
+        self.0.len().map_err(unreadable)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), Failure> {
+        self.0.read_exact_at(buffer, offset).map_err(unreadable)
+    }
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => cut(),
+        _ => files::unreadable(&error, Path::new("")),
     }
 }

@@ -28,7 +28,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use omega_kernel::cert_index::{IndexEntry, Summary};
-use omega_kernel::cert_log::{HEADER_BYTES, LOG_HEADER};
+use omega_kernel::cert_log::{self as framed, HEADER_BYTES, LOG_HEADER};
 use omega_kernel::hash::Hash;
 use omega_kernel::signature::SignatureRecord;
 
@@ -38,19 +38,20 @@ use crate::files;
 mod derived;
 mod disk;
 mod reader;
-mod record;
-mod walk;
 
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
 mod tests;
 
+pub use omega_verify::cert_log::{Entry, Record, Records, Tail};
 pub use reader::CertLog;
-pub use record::{Entry, Record};
-pub use walk::{Tail, Walk};
 
-use disk::Disk;
+use disk::{Disk, Reading};
+use omega_verify::cert_log::{self, record_at};
+
+/// All records of a log on a disk, in order.
+pub type Walk<'d, D> = cert_log::Walk<Reading<'d, D>>;
 
 /// Names of a log's sidecars.
 pub fn sidecars(log: &Path) -> (PathBuf, PathBuf) {
@@ -111,7 +112,7 @@ impl Store<File> {
         }
         // A file that is no certificate log gets no sidecars.
         if !has_begun(&log).map_err(|error| files::unreadable(&error, path))? {
-            Walk::new(&log, None).map_err(|failure| failure.file(path))?;
+            Walk::new(Reading(&log), None).map_err(|failure| failure.file(path))?;
         }
         let index = open_file(&index_path)?;
         let hash = open_file(&hash_path)?;
@@ -129,7 +130,7 @@ impl<D: Disk> Store<D> {
         start(&mut log, stated.as_ref()).map_err(|failure| failure.file(&path))?;
         let mut entries = Vec::new();
         let mut last = None;
-        let mut walk = Walk::new(&log, stated).map_err(|failure| failure.file(&path))?;
+        let mut walk = Walk::new(Reading(&log), stated).map_err(|failure| failure.file(&path))?;
         for entry in &mut walk {
             let entry = entry.map_err(|failure| failure.file(&path))?;
             if let Some(indexed) = indexed(&entry) {
@@ -194,7 +195,7 @@ impl<D: Disk> Store<D> {
                 .hint("Open it again: that checks what is there.")
                 .file(&self.path));
         }
-        let bytes = record.encode().map_err(|failure| failure.file(&self.path))?;
+        let bytes = encode(&record).map_err(|failure| failure.file(&self.path))?;
         let offset = self.committed.log_len;
         let written = self.log.write_all_at(&bytes, offset).and_then(|()| self.log.sync());
         if let Err(error) = written {
@@ -202,7 +203,7 @@ impl<D: Disk> Store<D> {
             self.broken = self.log.set_len(offset).and_then(|()| self.log.sync()).is_err();
             return Err(files::unwritable(&error, &self.path));
         }
-        self.committed = derived::after(&self.committed, &bytes, &record);
+        self.committed = cert_log::after(&self.committed, &bytes, &record);
         let entry = Entry { offset, record };
         if let Err(error) = self.append_sidecars(&entry) {
             self.recovery.sidecar_error = Some(error.to_string());
@@ -223,13 +224,8 @@ impl<D: Disk> Store<D> {
 
     /// The newest certificate.
     pub fn last_certificate(&self) -> Result<Option<Entry>, Failure> {
-        let read = |offset| walk::record_at(&self.log, offset, self.committed.log_len);
+        let read = |offset| record_at(&Reading(&self.log), offset, self.committed.log_len);
         self.last.map(read).transpose().map_err(|failure| failure.file(&self.path))
-    }
-
-    /// All records from the first on, one at a time.
-    pub fn records(&self) -> Result<Walk<'_, D>, Failure> {
-        Walk::new(&self.log, Some(self.committed)).map_err(|failure| failure.file(&self.path))
     }
 
     /// Certificates and co-signatures in the log.
@@ -251,6 +247,34 @@ impl<D: Disk> Store<D> {
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
     }
+}
+
+impl<D: Disk> Records for Store<D> {
+    type Bytes<'r>
+        = Reading<'r, D>
+    where
+        Self: 'r;
+
+    fn records(&self) -> Result<Walk<'_, D>, Failure> {
+        Walk::new(Reading(&self.log), Some(self.committed)).map_err(|failure| failure.file(&self.path))
+    }
+}
+
+/// A record's bytes, padded. Error: `store-damaged` for what is no certificate; the kernel's for one
+/// that is too long.
+fn encode(record: &Record) -> Result<Vec<u8>, Failure> {
+    let record = match record {
+        Record::Certificate(bytes) if record.place().is_some() => framed::Record::Certificate(bytes),
+        Record::Certificate(_) => {
+            return Err(Failure::new(HostCode::StoreDamaged, "not stored: these bytes are no certificate"));
+        }
+        Record::CoSignature { chain_hash, signature } => {
+            framed::Record::CoSignature { chain_hash: *chain_hash, signature: *signature }
+        }
+    };
+    let mut out = Vec::new();
+    record.append(&mut out)?;
+    Ok(out)
 }
 
 /// Where a certificate stands; a co-signature has no entry.

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use omega_kernel::cert_index::Summary;
+use omega_verify::cert_log::Place;
 
 use super::derived;
-use super::record::{Entry, Place};
-use super::walk::{self, Walk};
-use super::{Disk, sidecars};
+use super::disk::{Disk, Reading};
+use super::{Entry, Records, Walk, record_at, sidecars};
 use crate::failure::Failure;
 use crate::files;
 
@@ -34,12 +34,6 @@ impl CertLog {
         let log = CertLog { path: path.to_owned(), log, index: File::open(index).ok(), stated };
         log.records()?;
         Ok(log)
-    }
-
-    /// All records from the first on, one at a time; [`Walk::tail`] afterwards tells what an
-    /// unfinished append left. Errors name no file: the caller knows it.
-    pub fn records(&self) -> Result<Walk<'_, File>, Failure> {
-        Walk::new(&self.log, self.stated).map_err(|failure| failure.file(&self.path))
     }
 
     /// The certificate with this id. Through the index where that leads to it, by reading the log
@@ -75,6 +69,14 @@ impl CertLog {
     /// The record that the index leads to, if there is one.
     fn through_index(&self, indexed: impl Fn(u64, u128) -> bool) -> Option<Entry> {
         let offset = derived::find(self.index.as_ref()?, indexed).ok()??;
-        walk::record_at(&self.log, offset, self.log.len().ok()?).ok()
+        record_at(&Reading(&self.log), offset, self.log.len().ok()?).ok()
+    }
+}
+
+impl Records for CertLog {
+    type Bytes<'r> = Reading<'r, File>;
+
+    fn records(&self) -> Result<Walk<'_, File>, Failure> {
+        Walk::new(Reading(&self.log), self.stated).map_err(|failure| failure.file(&self.path))
     }
 }

@@ -1,14 +1,19 @@
 //! The kernels at hand: the one built in and those given as files, each known by its hash.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use omega_kernel::certificate::Binding;
-use omega_kernel::fault::{Fault, FaultCode};
+use omega_kernel::commitment::StateCommitment;
 use omega_kernel::hash::Hash;
+use omega_verify::MAX_KERNEL_BYTES;
+use omega_verify::platform::{self, Description, Platform};
+use pollster::block_on;
 
-use crate::batch::{self, MAX_KERNEL_BYTES};
-use crate::engine::{Kernel, Mode, Options};
+use crate::batch;
+use crate::check::Log;
+use crate::engine::{Kernel, Mode, Options, Session};
+use crate::explain::kind;
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
 
@@ -46,58 +51,79 @@ impl Kernels {
         Ok(Kernels { options, files, ready: BTreeMap::new() })
     }
 
-    /// Whether the kernel with this hash is at hand.
-    pub fn holds(&self, hash: &Hash) -> bool {
-        hash == Kernel::embedded_hash() || self.files.contains_key(hash)
-    }
-
     /// The kernel that a certificate is bound to, once it was seen to say of itself what the
     /// certificate says of it.
     ///
     /// # Errors
-    /// `kernel-unknown` where it is not at hand, `binding-mismatch` where it is another version or
-    /// judges by another schema or catalog; what compiling it ran into.
+    /// Those of [`omega_verify::kernels::bound`].
     pub fn bound(&mut self, binding: &Binding) -> Result<Kernel, Failure> {
-        let hash = &binding.kernel_hash;
-        if let Some(kernel) = self.ready.get(hash) {
-            says(kernel, binding)?;
-            return Ok(kernel.clone());
-        }
-        let kernel = if hash == Kernel::embedded_hash() {
-            Kernel::embedded(&self.options)?
-        } else if let Some((path, bytes)) = self.files.get(hash) {
-            let options = Options { mode: Mode::Wasm, ..self.options.clone() };
-            Kernel::from_bytes(bytes.clone(), &options).map_err(|failure| failure.file(path))?
-        } else {
-            return Err(unknown(hash));
-        };
-        self.ready.insert(*hash, kernel.clone());
-        says(&kernel, binding)?;
-        Ok(kernel)
+        block_on(omega_verify::kernels::bound(self, binding))
     }
 }
 
-/// The kernel's own account of itself must be the one that it is bound by.
-fn says(kernel: &Kernel, binding: &Binding) -> Result<(), Failure> {
-    let said = batch::binding(kernel)?;
-    let difference = if said.checker_version != binding.checker_version {
-        "checker version"
-    } else if said.schema_version != binding.schema_version {
-        "schema version"
-    } else if said.schema_hash != binding.schema_hash {
-        "schema"
-    } else if said.predicate_hash != binding.predicate_hash {
-        "predicate catalog"
-    } else {
-        return Ok(());
-    };
-    let message = format!("the kernel that is named has another {difference} than is stated");
-    Err(Fault::new(FaultCode::BindingMismatch, message).into())
-}
+// Every future is ready at once: files are mapped, and kernels run on this very thread.
+impl Platform for Kernels {
+    type Source = Source;
+    type Kernel = Kernel;
+    type Session = Session;
 
-fn unknown(hash: &Hash) -> Failure {
-    let hash = data_encoding::HEXLOWER.encode(hash);
-    let message = format!("the kernel {}… that judged is not at hand", &hash[..16]);
-    Failure::new(HostCode::KernelUnknown, message)
-        .hint(format!("Give its component with --kernel FILE; `b3sum FILE` must print {hash}."))
+    async fn start(&self, name: &str) -> Option<Vec<u8>> {
+        kind::start(Path::new(name))
+    }
+
+    fn holds(&self, hash: &Hash) -> bool {
+        hash == Kernel::embedded_hash() || self.files.contains_key(hash)
+    }
+
+    async fn kernel(&mut self, hash: &Hash) -> Result<Kernel, Failure> {
+        if let Some(kernel) = self.ready.get(hash) {
+            return Ok(kernel.clone());
+        }
+        let kernel = match self.files.get(hash) {
+            Some((path, bytes)) if hash != Kernel::embedded_hash() => {
+                let options = Options { mode: Mode::Wasm, ..self.options.clone() };
+                Kernel::from_bytes(bytes.clone(), &options).map_err(|failure| failure.file(path))?
+            }
+            _ => Kernel::embedded(&self.options)?,
+        };
+        self.ready.insert(*hash, kernel.clone());
+        Ok(kernel)
+    }
+
+    async fn describe(&mut self, kernel: &Kernel) -> Result<Description, Failure> {
+        kernel.describe()
+    }
+
+    async fn rejudge(&mut self, kernel: &Kernel, certificate: &[u8]) -> Result<(), Failure> {
+        kernel.rejudge(certificate)
+    }
+
+    async fn genesis(&mut self, kernel: &Kernel) -> Result<Session, Failure> {
+        kernel.session()
+    }
+
+    async fn restore(&mut self, kernel: &Kernel, snapshot: &Source) -> Result<Session, Failure> {
+        Ok(kernel.restore(snapshot)?.0)
+    }
+
+    async fn carry(&mut self, from: &mut Session, kernel: &Kernel) -> Result<Session, Failure> {
+        let snapshot = Source::from_bytes("the state so far", batch::snapshot_bytes(from, None)?);
+        Ok(kernel.restore(&snapshot)?.0)
+    }
+
+    async fn state(&mut self, session: &mut Session) -> Result<StateCommitment, Failure> {
+        Ok(session.state()?)
+    }
+
+    async fn judge(
+        &mut self,
+        kernel: &Kernel,
+        session: &mut Session,
+        logs: &[Log<'_>],
+        replay_seed: u64,
+    ) -> Result<platform::Judged, Failure> {
+        let verdict = batch::judge_bytes(kernel, session, logs, replay_seed)?.verdict;
+        let events = verdict.logs.iter().map(|log| log.events).collect();
+        Ok(platform::Judged { body: verdict.body, events })
+    }
 }

@@ -1,0 +1,334 @@
+//! Judging certified batches again, one after the other, in one state.
+
+use omega_kernel::body::{Body, Core, Observations, VerdictKind, observations_agree};
+use omega_kernel::certificate::Certificate;
+use omega_kernel::commitment::StateCommitment;
+use omega_kernel::fault::{Fault, FaultCode};
+use omega_kernel::hash::Hash;
+
+use crate::checks::Checks;
+use crate::failure::{Code, Failure, HostCode};
+use crate::inputs::{self, Input, Placed};
+use crate::platform::{Judged, Log, Platform, Source};
+use crate::report::plural;
+use crate::{difference, kernels};
+
+/// The files at hand and the state that the next batch is judged in.
+pub struct Judging<'i, P: Platform> {
+    inputs: &'i [Input<P::Source>],
+    snapshot: Option<&'i P::Source>,
+    used: Vec<bool>,
+    /// For files that a batch would have been judged with: why it was not.
+    held: Vec<Option<String>>,
+    at: At<P::Session>,
+}
+
+/// Where judging stands.
+enum At<S> {
+    /// At the snapshot, or at the empty state: no session is open yet.
+    Start,
+    /// In a state that was judged up to here, with the kernel that holds it.
+    Open(Box<S>, Hash),
+    /// A batch before was not judged: its state is not at hand.
+    Lost(String),
+}
+
+impl<'i, P: Platform> Judging<'i, P> {
+    /// Starts at the snapshot or, without one, at the empty state.
+    pub fn new(inputs: &'i [Input<P::Source>], snapshot: Option<&'i P::Source>) -> Self {
+        Judging {
+            inputs,
+            snapshot,
+            used: vec![false; inputs.len()],
+            held: vec![None; inputs.len()],
+            at: At::Start,
+        }
+    }
+
+    /// Whether files were given and none of them was judged.
+    pub fn none_used(&self) -> bool {
+        !self.used.is_empty() && !self.used.contains(&true)
+    }
+
+    /// Why files that were given were not judged: a sentence for each reason, with their paths.
+    pub fn unused(&self) -> Vec<String> {
+        let mut reasons: Vec<(Option<&str>, Vec<String>)> = Vec::new();
+        for ((input, used), held) in self.inputs.iter().zip(&self.used).zip(&self.held) {
+            if *used {
+                continue;
+            }
+            let path = input.source.name().into_owned();
+            match reasons.iter_mut().find(|(reason, _)| *reason == held.as_deref()) {
+                Some((_, paths)) => paths.push(path),
+                None => reasons.push((held.as_deref(), vec![path])),
+            }
+        }
+        let sentence = |(reason, paths): (Option<&str>, Vec<String>)| match reason {
+            Some(reason) => format!("given, but not judged, because {reason}: {}", paths.join(", ")),
+            None => format!("not among the logs that were judged: {}", paths.join(", ")),
+        };
+        reasons.into_iter().map(sentence).collect()
+    }
+
+    /// Keeps why the files of a batch were not judged with it.
+    pub fn hold(&mut self, core: &Core, reason: &str) {
+        for (input, held) in self.inputs.iter().zip(&mut self.held) {
+            if core.logs.iter().any(|log| log.name == input.name) {
+                held.get_or_insert_with(|| reason.to_owned());
+            }
+        }
+    }
+
+    /// What of a batch is missing, in words.
+    fn lacking(&self, core: &Core, failure: &Failure) -> String {
+        let absent: Vec<&str> = core
+            .logs
+            .iter()
+            .map(|log| log.name.as_str())
+            .filter(|name| !self.inputs.iter().any(|input| input.name == *name))
+            .collect();
+        match (failure.code, absent.as_slice()) {
+            (Code::Host(HostCode::LogMissing), [one]) => format!("{one} is missing"),
+            (Code::Host(HostCode::LogMissing), [_, ..]) => format!("{} are missing", absent.join(", ")),
+            (Code::Host(HostCode::LogMissing), []) => "the end of a log is missing".to_owned(),
+            (Code::Host(HostCode::KernelUnknown), _) => "the kernel is not at hand".to_owned(),
+            (Code::Host(HostCode::SnapshotMissing), _) => {
+                "the state that their batch starts from is missing".to_owned()
+            }
+            _ => "their batch could not be judged".to_owned(),
+        }
+    }
+
+    /// Judges one certified batch again and says whether it comes out as certified.
+    pub async fn batch(
+        &mut self,
+        certificate: &Certificate,
+        core: &Core,
+        observations: &Observations,
+        platform: &mut P,
+        checks: &mut Checks,
+    ) {
+        if self.inputs.is_empty() {
+            if self.snapshot.is_some() && matches!(self.at, At::Start) {
+                match self.kernel(certificate, core, platform, checks).await {
+                    Ok(_) => {}
+                    Err(Stopped::Missing(failure)) => checks.missing("snapshot", failure),
+                    Err(Stopped::Wrong(name, failure)) => checks.fail(name, failure),
+                }
+            }
+            checks.unchecked("logs", "no log was given: the verdict was not judged again");
+            return;
+        }
+        let merged = core.verdict == VerdictKind::Merge;
+        match self.judge(certificate, core, observations, platform, checks).await {
+            Ok(detail) => checks.pass("logs", detail),
+            Err(Stopped::Missing(failure)) => {
+                let reason = self.lacking(core, &failure);
+                self.hold(core, &reason);
+                self.lose_unless(!merged, certificate);
+                checks.missing("logs", failure);
+            }
+            Err(Stopped::Wrong(name, failure)) => {
+                self.hold(core, "their batch could not be judged");
+                self.lose_unless(false, certificate);
+                checks.fail(name, failure);
+            }
+        }
+    }
+
+    /// Passes over a batch whose kernel is not to be run.
+    pub fn skip(&mut self, certificate: &Certificate, core: &Core) {
+        self.hold(core, "the kernel that judged is not at hand, or not accepted");
+        self.lose_unless(core.verdict == VerdictKind::Obstruction, certificate);
+    }
+
+    fn lose_unless(&mut self, state_stays: bool, certificate: &Certificate) {
+        if !state_stays && !matches!(self.at, At::Lost(_)) {
+            let batch = certificate.fields().batch_id;
+            self.at = At::Lost(format!("the state is not at hand, because batch {batch} was not judged"));
+        }
+    }
+
+    async fn judge(
+        &mut self,
+        certificate: &Certificate,
+        core: &Core,
+        observations: &Observations,
+        platform: &mut P,
+        checks: &mut Checks,
+    ) -> Result<String, Stopped> {
+        let kernel = self.kernel(certificate, core, platform, checks).await?;
+        let placed = inputs::place(&core.logs, self.inputs).await.map_err(Stopped::of("logs"))?;
+        for place in &placed {
+            self.used[place.index] = true;
+            place.input.spend();
+        }
+        let At::Open(session, _) = &mut self.at else {
+            return Err(Stopped::Wrong("logs", Failure::internal("a state was entered and is gone")));
+        };
+        let logs: Vec<Log<'_, P::Source>> = placed.iter().map(Placed::log).collect();
+        let seed = certificate.fields().replay_seed;
+        let judged = platform.judge(&kernel, session, &logs, seed).await.map_err(Stopped::of("logs"))?;
+        streamed(core, &placed, &judged).map_err(Stopped::Missing)?;
+        let (_, now) = read_body(&judged.body).map_err(Stopped::of("logs"))?;
+        agrees(certificate, core, observations, &judged.body)
+            .map_err(|fault| Stopped::Wrong("logs", differs(fault)))?;
+        let erased = observations.payload.judged.saturating_sub(now.payload.judged);
+        Ok(summary(core, &now, erased, &placed))
+    }
+
+    /// The kernel of a certificate, with a session of it in the state that its verdict starts from.
+    async fn kernel(
+        &mut self,
+        certificate: &Certificate,
+        core: &Core,
+        platform: &mut P,
+        checks: &mut Checks,
+    ) -> Result<P::Kernel, Stopped> {
+        let binding = &certificate.fields().binding;
+        let kernel = kernels::bound(platform, binding).await.map_err(Stopped::of("kernel"))?;
+        self.enter(&kernel, &binding.kernel_hash, &core.prior, platform, checks).await?;
+        Ok(kernel)
+    }
+
+    /// Opens a session in the state that a verdict starts from.
+    async fn enter(
+        &mut self,
+        kernel: &P::Kernel,
+        kernel_hash: &Hash,
+        prior: &StateCommitment,
+        platform: &mut P,
+        checks: &mut Checks,
+    ) -> Result<(), Stopped> {
+        let first = matches!(self.at, At::Start);
+        let mut session = match std::mem::replace(&mut self.at, At::Start) {
+            At::Lost(why) => {
+                self.at = At::Lost(why.clone());
+                return Err(Stopped::Missing(
+                    Failure::new(HostCode::SnapshotMissing, why)
+                        .hint("Give the logs of all batches, or the state before this one with --snapshot."),
+                ));
+            }
+            At::Open(session, hash) if hash == *kernel_hash => session,
+            At::Open(mut session, _) => {
+                Box::new(platform.carry(&mut session, kernel).await.map_err(Stopped::of("state"))?)
+            }
+            At::Start => {
+                let opened = match self.snapshot {
+                    None => platform.genesis(kernel).await,
+                    Some(source) => platform.restore(kernel, source).await,
+                };
+                Box::new(opened.map_err(Stopped::of("snapshot"))?)
+            }
+        };
+        let state = platform.state(&mut session).await.map_err(Stopped::of("state"))?;
+        self.at = At::Open(session, *kernel_hash);
+        if state == *prior {
+            if self.snapshot.is_some() && checks.named("snapshot").is_none() {
+                checks.pass("snapshot", "its content has the state root that the batch starts from");
+            }
+            return Ok(());
+        }
+        if first && self.snapshot.is_some() {
+            let message = "the snapshot is not the state that the batch was judged against";
+            let fault = Failure::from(Fault::new(FaultCode::StateMismatch, message));
+            return Err(Stopped::Wrong(
+                "snapshot",
+                fault.hint("Give the snapshot that the batch before this one left."),
+            ));
+        }
+        let message =
+            format!("the batch starts from a state of {} accepted ids, which is not at hand", prior.id_count);
+        Err(Stopped::Missing(
+            Failure::new(HostCode::SnapshotMissing, message)
+                .hint("Give the state before it with --snapshot, or the whole chain with --cert-log."),
+        ))
+    }
+}
+
+/// Why a batch was not seen to be as certified.
+enum Stopped {
+    /// Something is not at hand.
+    Missing(Failure),
+    /// This check went wrong.
+    Wrong(&'static str, Failure),
+}
+
+impl Stopped {
+    fn of(name: &'static str) -> impl Fn(Failure) -> Stopped {
+        move |failure| {
+            use crate::failure::Code::Host;
+            match failure.code {
+                Host(HostCode::LogMissing | HostCode::KernelUnknown) => Stopped::Missing(failure),
+                _ => Stopped::Wrong(name, failure),
+            }
+        }
+    }
+}
+
+/// A verdict's body, as a kernel gave it.
+///
+/// # Errors
+/// `kernel-output-invalid` where it is none.
+pub fn read_body(body: &[u8]) -> Result<(Core, Observations), Failure> {
+    Body::split(body).and_then(|body| body.decode()).map_err(|fault| {
+        Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}"))
+    })
+}
+
+/// Whether the logs that came as streams, which could not be counted before, hold what was judged then.
+fn streamed<S: Source>(core: &Core, placed: &[Placed<'_, S>], judged: &Judged) -> Result<(), Failure> {
+    for ((entry, place), events) in core.logs.iter().zip(placed).zip(&judged.events) {
+        if place.input.events.is_none() && *events > entry.count {
+            return Err(inputs::grown(entry, place.input, *events));
+        }
+        if place.input.events.is_none() && *events < entry.count {
+            return Err(inputs::short(entry, place.input, *events));
+        }
+    }
+    Ok(())
+}
+
+/// Holds what was judged against what is certified: the core to the bit, the observations by rule.
+fn agrees(
+    certificate: &Certificate,
+    core: &Core,
+    observations: &Observations,
+    judged: &[u8],
+) -> Result<(), Fault> {
+    let (then, now) = (Body::split(certificate.body_bytes())?, Body::split(judged)?);
+    let (core_now, observations_now) = now.decode()?;
+    if then.core != now.core {
+        let what =
+            difference::first(core, &core_now).unwrap_or_else(|| "the verdict's bytes differ".to_owned());
+        return Err(Fault::new(FaultCode::VerdictDiffers, what));
+    }
+    observations_agree(observations, &observations_now)
+}
+
+fn differs(fault: Fault) -> Failure {
+    let message = format!("judged again, the logs do not give the certified verdict: {}", fault.message);
+    Failure { message, ..fault.into() }.hint(
+        "Either these are not the logs that were judged, or the certificate does not state what its \
+         kernel finds in them.",
+    )
+}
+
+fn summary<S>(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_, S>]) -> String {
+    let (events, logs) = (plural(core.occurrences(), "event"), plural(core.logs.len(), "log"));
+    let mut detail = format!("judged again: {events} in {logs}, same verdict to the bit");
+    if erased > 0 {
+        let payloads = plural(erased, "payload");
+        detail += &format!("; {payloads} erased since, not to be checked against the hashes any more");
+    } else if now.payload.skipped > 0 {
+        detail += &format!("; {} erased, not to be checked", plural(now.payload.skipped, "payload"));
+    }
+    for place in placed.iter().filter(|place| place.grown()) {
+        let (name, newer) = (&place.input.name, plural(place.newer(), "newer event"));
+        detail += &format!("; {name:?} has {newer}, not covered by the certificate");
+        if let Some(fault) = &place.input.ends {
+            detail += &format!(" ({})", fault.message);
+        }
+    }
+    detail
+}
