@@ -1,0 +1,32 @@
+/** Bundles the tests and runs them with Node's own runner: `node scripts/test.mjs [WORD…]` for some files. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+if (!existsSync(join(root, 'src/generated/shape.ts')) || !existsSync(join(root, 'build/kernel.wasm'))) {
+  console.error('the package is not built yet: make web');
+  process.exit(1);
+}
+const words = process.argv.slice(2);
+const out = join(root, 'build/test');
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+const files = (await readdir(join(root, 'test'))).filter((name) => name.endsWith('.test.ts'));
+const wanted = files.filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
+const bundled = await Promise.all(
+  wanted.map(async (name) => {
+    const outfile = join(out, name.replace(/\.ts$/, '.mjs'));
+    const external = ['playwright-core', 'esbuild'];
+    await bundle({ platform: 'node', entry: join('test', name), outfile, minify: false, external });
+    return outfile;
+  }),
+);
+const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...bundled], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exit(status ?? 1);
