@@ -67,7 +67,7 @@ fn pages_name_files_and_tests_that_exist() {
 
 /// A path of this repository, as pages write them.
 fn is_path(code: &str) -> bool {
-    let folders = ["kernel/", "host/", "wit/", "schemas/", "tests/", "scripts/"];
+    let folders = ["kernel/", "host/", "js/", "wit/", "schemas/", "tests/", "scripts/"];
     folders.iter().any(|folder| code.starts_with(folder))
         && !code.contains([' ', '*'])
         && !code.contains("NAME")

@@ -79,7 +79,7 @@ class Audit(unittest.TestCase):
         self.omega("reconcile", "--input", "a.omega", "--output", "r1", "--save-snapshot", "s1")
         self.omega("certify", "--result", "r1", "--output", "c1")
         self.omega("append", "--log", "b.omega", "--node", "99", "--seen", "a.omega", "--payload", "later")
-        self.omega("reconcile", "--input", "b.omega", "--snapshot", "s1", "--output", "r2")
+        self.omega("reconcile", "--input", "b.omega", "--snapshot", "s1", "--batch-id", "2", "--output", "r2")
         self.omega("certify", "--result", "r2", "--output", "c2")
         self.assert_ends(self.audit("b.omega", cert="c2", more=("--snapshot", "s1")), 0)
         self.assert_ends(self.audit("b.omega", cert="c2"), 30, "another state")
