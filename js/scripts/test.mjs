@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 
+/** Fifteen times what they take on two cores. */
+const MOST_MILLISECONDS = 300_000;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 if (!existsSync(join(root, 'src/generated/shape.ts')) || !existsSync(join(root, 'build/kernel.wasm'))) {
   console.error('the package is not built yet: make web');
@@ -25,8 +27,11 @@ const bundled = await Promise.all(
     return outfile;
   }),
 );
-const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...bundled], {
+// What keeps a process from ending is a mistake that no single test sees.
+const { status, error } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...bundled], {
   cwd: root,
   stdio: 'inherit',
+  timeout: MOST_MILLISECONDS,
 });
+if (error) console.error(`the tests did not end: ${error.message}`);
 process.exit(status ?? 1);

@@ -61,8 +61,8 @@ export class Isolate {
 
   /** What a kernel says of itself. */
   describe(kernel: Input, options: RunOptions = {}): Promise<Description> {
-    const transfer: Transferable[] = [];
-    return this.#run('describe', { kernel: sent(kernel, transfer) }, transfer, options);
+    const hand = new Handing();
+    return this.#run('describe', { kernel: hand.over(kernel) }, hand, options);
   }
 
   /** Judges one batch, from genesis or from a snapshot's state. */
@@ -70,17 +70,17 @@ export class Isolate {
     given: { kernel: Input; logs: LogInput[]; snapshot?: Input | undefined },
     options: RunOptions = {},
   ): Promise<Judged> {
-    const transfer: Transferable[] = [];
-    const logs = given.logs.map(({ input, name, limit }) => ({ source: sent(input, transfer, name), limit }));
-    const snapshot = given.snapshot === undefined ? undefined : sent(given.snapshot, transfer);
-    return this.#run('judge', { kernel: sent(given.kernel, transfer), logs, snapshot }, transfer, options);
+    const hand = new Handing();
+    const logs = given.logs.map(({ input, name, limit }) => ({ source: hand.over(input, name), limit }));
+    const snapshot = given.snapshot === undefined ? undefined : hand.over(given.snapshot);
+    return this.#run('judge', { kernel: hand.over(given.kernel), logs, snapshot }, hand, options);
   }
 
   /** Judges an obstruction certificate's evidence again, alone; returns where the conflict is there. */
   rejudge(given: { kernel: Input; certificate: Input }, options: RunOptions = {}): Promise<void> {
-    const transfer: Transferable[] = [];
-    const request = { kernel: sent(given.kernel, transfer), certificate: sent(given.certificate, transfer) };
-    return this.#run('rejudge', request, transfer, options);
+    const hand = new Handing();
+    const request = { kernel: hand.over(given.kernel), certificate: hand.over(given.certificate) };
+    return this.#run('rejudge', request, hand, options);
   }
 
   /** Ends the thread. A task that is still running fails with `interrupted`. */
@@ -92,7 +92,7 @@ export class Isolate {
   #run<Task extends keyof Requests, Result>(
     task: Task,
     given: Requests[Task],
-    transfer: Transferable[],
+    hand: Handing,
     { signal, onProgress }: RunOptions,
   ): Promise<Result> {
     if (this.#busy)
@@ -114,6 +114,7 @@ export class Isolate {
         this.#busy = false;
         this.#closed = undefined;
         deadline.stop();
+        hand.stop();
         worker.keepAlive(false);
         signal?.removeEventListener('abort', aborted);
         how();
@@ -134,7 +135,7 @@ export class Isolate {
         else settle(() => resolve(reply.done as Result));
       });
       try {
-        worker.send({ task, given, limits: this.#limits }, transfer);
+        worker.send({ task, given, limits: this.#limits }, hand.transfer);
       } catch (error) {
         const message = `an input cannot be handed to the worker: ${String(error)}`;
         giveUp(new Failure('usage', message, { cause: error }));
@@ -149,10 +150,22 @@ export class Isolate {
   }
 }
 
-function sent(input: Input, transfer: Transferable[], name?: string): Sent {
-  const { sent, transfer: more } = send(input, name);
-  transfer.push(...more);
-  return sent;
+/** What is handed over for one task. */
+class Handing {
+  readonly transfer: Transferable[] = [];
+  readonly #stops: (() => void)[] = [];
+
+  over(input: Input, name?: string): Sent {
+    const { sent, transfer, stop } = send(input, name);
+    this.transfer.push(...transfer);
+    this.#stops.push(stop);
+    return sent;
+  }
+
+  /** The task ended. */
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
 }
 
 function interrupted(signal: AbortSignal | undefined): Failure {

@@ -23,6 +23,22 @@ export async function judge(
   progress: (bytes: number) => void = () => {},
 ): Promise<Verdict> {
   session.beginBatch(logs.map(({ limit }) => limit));
+  try {
+    const early = await feed(session, logs, progress);
+    return finish(session, logs, early);
+  } catch (error) {
+    // Best effort: an instance that trapped cannot be entered any more.
+    attempt(() => session.abort());
+    throw error;
+  }
+}
+
+/** Feeds every log, also behind a damaged one; the first fault. */
+async function feed(
+  session: Session,
+  logs: readonly LogToJudge[],
+  progress: (bytes: number) => void,
+): Promise<Failure | undefined> {
   let early: Failure | undefined;
   let fed = 0;
   for (const [index, { source }] of logs.entries()) {
@@ -37,17 +53,22 @@ export async function judge(
       progress(fed);
     }
   }
+  return early;
+}
+
+function finish(session: Session, logs: readonly LogToJudge[], early: Failure | undefined): Verdict {
+  let verdict: Verdict;
   try {
-    const verdict = session.finish();
-    if (early)
-      throw new Failure('kernel-output-invalid', 'the kernel broke the contract: a verdict after a fault');
-    return verdict;
+    verdict = session.finish();
   } catch (error) {
     if (!(error instanceof Failure) || !isFault(error)) throw error;
-    session.abort();
     const late = error.log === undefined ? error : named(error, logs[error.log]?.source);
     throw early && !((late.log ?? 0) < (early.log ?? 0)) ? early : late;
   }
+  if (early) {
+    throw new Failure('kernel-output-invalid', 'the kernel broke the contract: a verdict after a fault');
+  }
+  return verdict;
 }
 
 /** Whether a failure is the kernel's own word about its input, after which it can go on. */

@@ -14,32 +14,56 @@ export type Sent = { name?: string | undefined } & (
 /** One piece, the end, or why there is none. */
 type Answer = { piece: Uint8Array | undefined } | { failure: FailureData };
 
-/** What goes to the other thread, and what must be transferred with it. */
-export function send(input: Input, name?: string): { sent: Sent; transfer: Transferable[] } {
-  if (input instanceof ReadableStream || isOpenFile(input)) {
-    const { port1, port2 } = new MessageChannel();
-    serve(input, name, port1);
-    return { sent: { name, port: port2 }, transfer: [port2] };
-  }
-  const called = name ?? (typeof File !== 'undefined' && input instanceof File ? input.name : undefined);
-  return { sent: { name: called, input: input instanceof URL ? input.href : input }, transfer: [] };
+/** An input, made ready for another thread. */
+export interface Sending {
+  sent: Sent;
+  /** What must be transferred with it. */
+  transfer: Transferable[];
+  /** Lets go of what stayed here: the work there is done, or given up. */
+  stop(): void;
 }
 
-/** The source that was sent. */
-export async function receive(sent: Sent): Promise<Source> {
-  if ('input' in sent) return open(asUrl(sent.input), sent.name);
-  const { port } = sent;
-  const name = sent.name ?? 'a stream';
+/** Makes an input ready for another thread. */
+export function send(input: Input, name?: string): Sending {
+  if (input instanceof ReadableStream || isOpenFile(input)) {
+    const { port1, port2 } = new MessageChannel();
+    const stop = serve(input, name, port1);
+    return { sent: { name, port: port2 }, transfer: [port2], stop };
+  }
+  const called = name ?? (input instanceof File ? input.name : undefined);
+  return {
+    sent: { name: called, input: input instanceof URL ? input.href : input },
+    transfer: [],
+    stop: () => {},
+  };
+}
+
+/**
+ * The source that was sent. It is opened when its first piece is asked for and closed behind its last, so
+ * that thousands of them hold one file at a time; it can be read once.
+ */
+export function receive(sent: Sent): Source {
+  if ('port' in sent) return ofPort(sent.port, sent.name ?? 'a stream');
+  const { input } = sent;
   const pieces = async function* () {
+    const source = await open(asUrl(input), sent.name);
     try {
-      for (;;) {
-        const answer = await asked(port);
-        if ('failure' in answer) throw Failure.fromData(answer.failure);
-        if (!answer.piece) return;
-        yield answer.piece;
-      }
+      yield* source.pieces();
     } finally {
-      port.close();
+      await source.close();
+    }
+  };
+  const name = sent.name ?? (typeof input === 'string' ? input : 'bytes');
+  return { name, size: undefined, pieces, readAt: undefined, close: async () => {} };
+}
+
+function ofPort(port: MessagePort, name: string): Source {
+  const pieces = async function* () {
+    for (;;) {
+      const answer = await asked(port);
+      if ('failure' in answer) throw Failure.fromData(answer.failure);
+      if (!answer.piece) return;
+      yield answer.piece;
     }
   };
   return { name, size: undefined, pieces, readAt: undefined, close: async () => port.close() };
@@ -50,7 +74,7 @@ function serve(
   input: ReadableStream<Uint8Array> | FileLike,
   name: string | undefined,
   port: MessagePort,
-): void {
+): () => void {
   const pieces = (async function* () {
     yield* (await open(input, name)).pieces();
   })();
@@ -59,11 +83,14 @@ function serve(
       const { value } = await pieces.next();
       const piece = value?.slice();
       port.postMessage({ piece } satisfies Answer, piece ? [piece.buffer] : []);
-      if (!piece) port.close();
     } catch (error) {
       port.postMessage({ failure: asFailure(error).toData() } satisfies Answer);
-      port.close();
     }
+  };
+  return () => {
+    port.close();
+    // Ends the stream too, once what it was asked for has come.
+    pieces.return().catch(() => {});
   };
 }
 

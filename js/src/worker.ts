@@ -46,26 +46,23 @@ async function describe({ kernel }: Requests['describe'], limits: Limits) {
 async function judged({ kernel, logs, snapshot }: Requests['judge'], limits: Limits) {
   const compiledKernel = await compiled(kernel, limits);
   const [session] = snapshot
-    ? await compiledKernel.restore((await receive(snapshot)).pieces())
+    ? await compiledKernel.restore(receive(snapshot).pieces())
     : [await compiledKernel.session()];
-  const received = await Promise.all(
-    logs.map(async ({ source, limit }) => ({ source: await receive(source), limit })),
-  );
   try {
+    const received = logs.map(({ source, limit }) => ({ source: receive(source), limit }));
     const verdict = await judge(session, received, (progress) => reply({ progress }));
     return { ...verdict, state: session.state() };
   } finally {
     session.dispose();
-    await Promise.all(received.map(({ source }) => source.close()));
   }
 }
 
 async function rejudge({ kernel, certificate }: Requests['rejudge'], limits: Limits) {
-  const bytes = await readSmall(await receive(certificate), MAX_CERTIFICATE_BYTES, 'a certificate');
+  const bytes = await readSmall(receive(certificate), MAX_CERTIFICATE_BYTES, 'a certificate');
   return (await compiled(kernel, limits)).rejudge(bytes);
 }
 
 async function compiled(kernel: Sent, limits: Limits): Promise<Kernel> {
-  const bytes = await readSmall(await receive(kernel), MAX_COMPONENT_BYTES, 'a kernel');
+  const bytes = await readSmall(receive(kernel), MAX_COMPONENT_BYTES, 'a kernel');
   return Kernel.compile(bytes, { limits, watch });
 }

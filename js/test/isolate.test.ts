@@ -1,5 +1,6 @@
 /** Work in a worker: whatever a kernel does, it ends, and the next task is done. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { Failure } from '../src/failure.js';
 import { Isolate } from '../src/isolate.js';
@@ -50,6 +51,32 @@ test('a batch from a stream, and from a stream that breaks', async () => {
     file: 'b',
   });
   assert((await isolate.judge({ kernel: KERNEL, logs: logs() })).merged);
+  isolate.close();
+});
+
+test('files and streams are let go, read or not', async () => {
+  const isolate = new Isolate();
+  await isolate.describe('build/kernel.wasm');
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = open();
+  const path = `${REPOSITORY}/tests/vectors/accept/empty-log/1-1.omega`;
+  const many = Array.from({ length: 2000 }, () => ({ input: path }));
+  assert((await isolate.judge({ kernel: 'build/kernel.wasm', logs: many })).merged);
+  assert(open() <= before, `${open()} files are open, and ${before} were`);
+
+  let cancelled = 0;
+  const endless = () =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
+      cancel: () => {
+        cancelled += 1;
+      },
+    });
+  // Each is damaged from its first piece on, and read no further.
+  const both = { kernel: KERNEL, logs: [{ input: endless() }, { input: endless() }] };
+  await assert.rejects(isolate.judge(both), { code: 'not-an-omega-log', log: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(cancelled, 2);
   isolate.close();
 });
 

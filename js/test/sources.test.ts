@@ -56,11 +56,13 @@ for (const [what, input] of inputs) {
   for (const there of ['here', 'in another thread']) {
     test(`${what}, read ${there}`, async () => {
       const made = await input();
-      const source = there === 'here' ? await open(made) : await receive(send(made).sent);
+      const sending = there === 'here' ? undefined : send(made);
+      const source = sending ? receive(sending.sent) : await open(made);
       const { all, longest, pieces } = await read(source);
       assert(all.equals(bytes));
       assert.deepEqual([longest, pieces], [PIECE_BYTES, 3]);
       await source.close();
+      sending?.stop();
       if (typeof made === 'object' && 'fd' in made)
         await (made as unknown as { close(): Promise<void> }).close();
     });
@@ -108,12 +110,9 @@ test('who stops early tells the stream', async () => {
 test('streams that break, that never go on, that give no bytes', async () => {
   const broken = new ReadableStream({ pull: () => Promise.reject(new Error('the line is dead')) });
   await assert.rejects(read(await open(broken)), { code: 'file-unreadable', message: /the line is dead/ });
-  await assert.rejects(
-    read(await receive(send(new ReadableStream({ pull: () => Promise.reject(new Error('dead')) })).sent)),
-    {
-      code: 'file-unreadable',
-    },
-  );
+  const sending = send(new ReadableStream({ pull: () => Promise.reject(new Error('dead')) }));
+  await assert.rejects(read(receive(sending.sent)), { code: 'file-unreadable' });
+  sending.stop();
   const empty = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(0)) });
   await assert.rejects(read(await open(empty)), { code: 'file-unreadable', message: /no end/ });
   const words = new ReadableStream({ pull: (controller) => controller.enqueue('words') });
