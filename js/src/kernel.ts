@@ -81,12 +81,18 @@ export class Kernel {
     const limits = options.limits ?? LIMITS;
     refuseOtherBorders(parts.modules, limits, component.length);
     const modules: WebAssembly.Module[] = [];
-    for (const [at, module] of parts.modules.entries()) {
-      const compiled = await WebAssembly.compile(module as BufferSource).catch((error: unknown) => {
-        throw invalidKernel(`its code cannot be compiled: ${text(error)}`);
-      });
-      refuseOtherImports(compiled, at);
-      modules.push(compiled);
+    // Compiling is the kernel's time too: code can be made to take long.
+    options.watch?.enter(component.length);
+    try {
+      for (const [at, module] of parts.modules.entries()) {
+        const compiled = await WebAssembly.compile(module as BufferSource).catch((error: unknown) => {
+          throw invalidKernel(`its code cannot be compiled: ${text(error)}`);
+        });
+        refuseOtherImports(compiled, at);
+        modules.push(compiled);
+      }
+    } finally {
+      options.watch?.leave();
     }
     return new Kernel(modules, component.length, options);
   }
