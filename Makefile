@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build build loader demo test test-full bench mutants coverage
+.PHONY: help setup setup-build setup-web build loader web demo test test-full engines bench mutants coverage
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -22,11 +22,19 @@ setup: ## install what building and testing take (again: changes nothing)
 setup-build:
 	@scripts/setup.sh build
 
+setup-web:
+	@scripts/setup.sh web
+
 build: setup-build ## the omega command, in target/release
 	cargo build --release --locked -p omega-sheaf
 
 loader: setup-build ## verifying for JavaScript, in js/build/loader
 	scripts/loader.sh
+
+web: build setup-web ## the verifier for Node and browsers, in js/dist
+	@mkdir -p js/build
+	$(TARGET)/release/omega kernel export --output js/build/kernel.wasm >/dev/null
+	npm --prefix js run --silent build
 
 demo: build ## see it work, in a folder that is removed afterwards
 	@OMEGA=$(TARGET)/release/omega tests/demo.sh
@@ -36,6 +44,9 @@ test: setup ## format, dependencies, clippy, tests, reproducible kernel, demo
 
 test-full: setup ## the same with the long runs
 	@scripts/test.sh --full
+
+engines: setup web ## the same bytes from six engines; writes the table in ARCHITECTURE.md
+	@scripts/engines.sh ARCHITECTURE.md
 
 bench: build ## events per second beside the floor of the same machine
 	$(TARGET)/release/omega bench $(BENCH)

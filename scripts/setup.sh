@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
-# Makes this machine ready: `setup.sh build` for what building takes, `setup.sh test` for what the
-# tests take beside it. Installs what is missing and nothing else; running it again changes nothing.
+# Makes this machine ready: `setup.sh build` for what building takes, `setup.sh web` for the verifier in
+# JavaScript beside it, `setup.sh test` for what the tests take beside both. Installs what is missing and nothing else; running it again changes nothing.
 # What cannot be installed is said, with what to do, and ends the script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly WASM_TARGET=wasm32-unknown-unknown
 readonly CARGO_DENY=0.20.2
+readonly NODE_MAJOR=20
+readonly VENV=${CARGO_TARGET_DIR:-target}/venv
 
 main() {
     case "${1:-test}" in
     build) for_building ;;
+    web)
+        for_building
+        for_web
+        ;;
     test)
         for_building
+        for_web
         for_testing
         ;;
-    *) give_up "usage: scripts/setup.sh [build|test]" ;;
+    *) give_up "usage: scripts/setup.sh [build|web|test]" ;;
     esac
     echo "setup: ready"
 }
@@ -39,6 +46,22 @@ toolchain_is_whole() {
         cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1
 }
 
+for_web() {
+    local found=
+    if has node; then found=$(node --version); fi
+    [ "${found#v}" ] && [ "$(cut -d. -f1 <<<"${found#v}")" -ge "$NODE_MAJOR" ] || give_up \
+        "Node $NODE_MAJOR or later is needed, and this is ${found:-none}. https://nodejs.org has it; so do nvm and NodeSource."
+    has npm || give_up "npm is missing beside $(command -v node): it comes with Node; on Debian, apt-get install npm."
+    # npm notes there what it has installed: older than the lock file, it is out of date.
+    if [ ! js/node_modules/.package-lock.json -nt js/package-lock.json ]; then
+        echo "setup: installing the packages of js/package-lock.json"
+        # Not `npm ci`: it demands an entry for every package of every other platform, and a mirror of the
+        # registry may lack some. What is installed has the versions and the hashes of the lock file all the same.
+        npm --prefix js install --no-save --no-audit --no-fund ||
+            give_up "npm could not install the packages of js/package-lock.json: its messages above say why."
+    fi
+}
+
 for_testing() {
     # One test generates the Cap'n Proto bindings again and compares.
     need capnp capnproto
@@ -47,6 +70,21 @@ for_testing() {
         cargo install --locked "cargo-deny@$CARGO_DENY" ||
             give_up "cargo-deny could not be installed: the licence check needs it."
     fi
+    # The verifier runs in a real browser too.
+    [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || need chromium chromium
+    for_python
+}
+
+# A third party's Python, with nothing but the WebAssembly engine from PyPI.
+for_python() {
+    need python3 python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
+    if [ ! "$VENV/installed" -nt tests/third_party/requirements.txt ]; then
+        echo "setup: installing tests/third_party/requirements.txt into $VENV"
+        python3 -m venv "$VENV" && "$VENV/bin/pip" install --quiet --requirement tests/third_party/requirements.txt ||
+            give_up "wasmtime from PyPI could not be installed: the audit by a third party's engine needs it."
+        touch "$VENV/installed"
+    fi
 }
 
 # need COMMAND PACKAGE…: the command is there, or Debian's packages bring it.
@@ -54,11 +92,17 @@ need() {
     local command=$1
     shift
     if has "$command"; then return; fi
-    has apt-get || give_up "$command is missing: install $* with your package manager."
+    install "$@"
+    has "$command" || give_up "$* is installed, but there still is no $command."
+}
+
+# install PACKAGE…: by Debian's package manager.
+install() {
+    has apt-get || give_up "install $* with your package manager."
     local sudo=()
     if [ "$(id -u)" != 0 ]; then
         { has sudo && sudo -n true 2>/dev/null; } ||
-            give_up "$command is missing, and this user may not install it. Run: sudo apt-get install -y $*"
+            give_up "$* is missing, and this user may not install it. Run: sudo apt-get install -y $*"
         sudo=(sudo -n)
     fi
     echo "setup: installing $*"
@@ -66,7 +110,6 @@ need() {
         "${sudo[@]}" apt-get update
         "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
     }
-    has "$command" || give_up "$* is installed, but there still is no $command."
 }
 
 has() {

@@ -15,7 +15,7 @@ use omega_kernel::{certificate, proof, snapshot};
 
 use crate::failure::{Failure, HostCode};
 use crate::files::{folder_of, unwritable};
-use crate::{result, store};
+use crate::{engine, result, store};
 
 /// A kind of file that is written whole, over an older one of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Kind {
     Snapshot,
     /// Of `prove`.
     Proof,
+    /// Of `kernel export`.
+    Kernel,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Kind::Certificate => certificate::MAGIC,
             Kind::Snapshot => snapshot::MAGIC,
             Kind::Proof => proof::MAGIC,
+            Kind::Kernel => engine::COMPONENT_MAGIC,
         }
     }
 
@@ -46,6 +49,7 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::Snapshot => "snapshot",
             Kind::Proof => "proof",
+            Kind::Kernel => "kernel",
         }
     }
 
@@ -212,7 +216,7 @@ mod tests {
     fn only_its_own_kind_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
-        let kinds = [Kind::Result, Kind::Certificate, Kind::Snapshot, Kind::Proof];
+        let kinds = [Kind::Result, Kind::Certificate, Kind::Snapshot, Kind::Proof, Kind::Kernel];
         for old in kinds {
             fs::write(&path, [&old.magic()[..], b"more"].concat()).unwrap();
             for new in kinds {

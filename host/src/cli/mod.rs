@@ -28,6 +28,7 @@ pub mod export_metrics;
 pub mod generate;
 pub mod import;
 pub mod ingest;
+pub mod kernel;
 pub mod keygen;
 pub mod man;
 pub mod prove;
@@ -103,6 +104,8 @@ pub enum Command {
     Keygen(keygen::Args),
     /// Say what a file is, what stands in it, and what to do next
     Explain(explain::Args),
+    /// The checker as a file of its own
+    Kernel(kernel::Args),
     /// Measure the kernel: scan, fold and total, in wasm and native
     Bench(bench::Args),
     /// Is this machine fit: tools, engines, cache, and a known verdict
@@ -132,6 +135,7 @@ impl Command {
             Command::Erase(_) => "erase",
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
+            Command::Kernel(_) => "kernel",
             Command::Bench(_) => "bench",
             Command::Doctor(_) => "doctor",
             Command::ExportMetrics(_) => "export-metrics",
@@ -156,6 +160,7 @@ impl Command {
             Command::Erase(args) => erase::run(args),
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Kernel(args) => kernel::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Doctor(args) => doctor::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),

@@ -22,6 +22,9 @@ pub use session::{JudgedLog, Scanner, Session, Verdict};
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
 
+/// The first bytes of every component.
+pub const COMPONENT_MAGIC: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
 /// The component that was built with this program, or that it was told to embed.
 static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.wasm"));
 /// Its BLAKE3.

@@ -17,7 +17,7 @@ use wasmtime::{Config, Engine, Store, Trap};
 use super::cache::{Artifact, Cache};
 use super::limits::{Exceeded, Limits, Meter};
 use super::session::{Judge, JudgedLog, Restore, Scan, Verdict};
-use super::{ChainPosition, Description, Error, Execution, Options, ScanPart, sandbox};
+use super::{COMPONENT_MAGIC, ChainPosition, Description, Error, Execution, Options, ScanPart, sandbox};
 use crate::failure::{Failure, HostCode};
 use bindings::KernelPre;
 use bindings::exports::omega::kernel::{session as wit, types};
@@ -81,7 +81,6 @@ impl Program {
 
 /// Refuses what can be told from the first bytes and the size.
 fn refuse_what_is_no_component(bytes: &[u8], limits: &Limits) -> Result<(), Failure> {
-    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
     if bytes.len() > limits.component_bytes {
         let message =
@@ -89,7 +88,7 @@ fn refuse_what_is_no_component(bytes: &[u8], limits: &Limits) -> Result<(), Fail
         return Err(invalid(&message));
     }
     match bytes.get(..8) {
-        Some(COMPONENT) => Ok(()),
+        Some(start) if start == COMPONENT_MAGIC => Ok(()),
         Some(MODULE) => Err(invalid(&"it is a WebAssembly module, and a component was expected")),
         _ => Err(invalid(&"it is no WebAssembly component")),
     }

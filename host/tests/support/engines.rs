@@ -45,7 +45,12 @@ pub struct Outcome {
 impl Outcome {
     /// Feeds each log in chunks of so many bytes, one after the other.
     pub fn fed(session: &mut Session, logs: &[Vec<u8>], chunk: usize) -> Self {
-        let verdict = verdict(session, logs, |session, index, log| {
+        Outcome::fed_up_to(session, logs, &vec![None; logs.len()], chunk)
+    }
+
+    /// As [`Outcome::fed`], judging of each log only its first so many events.
+    pub fn fed_up_to(session: &mut Session, logs: &[Vec<u8>], limits: &[Option<u64>], chunk: usize) -> Self {
+        let verdict = verdict(session, logs, limits, |session, index, log| {
             log.chunks(chunk).try_for_each(|chunk| session.feed(index, chunk))
         });
         Outcome::after(session, verdict)
@@ -53,7 +58,7 @@ impl Outcome {
 
     /// Scans each log in parts, in instances of their own, cut before every `step`th frame.
     pub fn scanned(kernel: &Kernel, session: &mut Session, logs: &[Vec<u8>], step: usize) -> Self {
-        let verdict = verdict(session, logs, |session, index, log| {
+        let verdict = verdict(session, logs, &vec![None; logs.len()], |session, index, log| {
             runs(kernel, index, log, step)?.iter().try_for_each(|run| session.absorb(index, run))
         });
         Outcome::after(session, verdict)
@@ -84,13 +89,14 @@ impl Outcome {
 fn verdict(
     session: &mut Session,
     logs: &[Vec<u8>],
+    limits: &[Option<u64>],
     mut hand_over: impl FnMut(&mut Session, u32, &[u8]) -> Result<(), Error>,
 ) -> Result<Verdict, Fault> {
     let fault = |error| match error {
         Error::Fault(fault) => fault,
         Error::Failure(failure) => panic!("the engine failed: {failure}"),
     };
-    session.begin_batch(&vec![None; logs.len()]).map_err(fault)?;
+    session.begin_batch(limits).map_err(fault)?;
     let handed = (0u32..).zip(logs).map(|(index, log)| hand_over(session, index, log).map_err(fault));
     let early = handed.filter_map(Result::err).collect::<Vec<_>>().into_iter().next();
     let judged = session.finish().map_err(fault);

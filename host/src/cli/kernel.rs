@@ -1,0 +1,67 @@
+//! `omega kernel`: the checker as a file of its own, for whoever runs it without this program.
+
+use std::path::PathBuf;
+
+use data_encoding::HEXLOWER;
+
+use crate::engine::{Kernel, Mode, Options};
+use crate::failure::Failure;
+use crate::files;
+use crate::outputs::{Kind, Outputs};
+use crate::report::{Outcome, Report};
+use crate::summary::grouped;
+
+/// Flags of `kernel`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to do with a kernel.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with a kernel.
+#[derive(Debug, clap::Subcommand)]
+pub enum Action {
+    /// Write the kernel that is built in to a file, byte for byte
+    Export(ExportArgs),
+}
+
+/// Flags of `kernel export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  omega kernel export
+  omega kernel export --output kernel.wasm && b3sum kernel.wasm
+
+The file's BLAKE3 is the kernel hash that certificates name. Any WebAssembly
+runtime with components runs it; give it to `omega verify --kernel` where
+another build of this program is used.")]
+pub struct ExportArgs {
+    /// Where the component goes
+    #[arg(long, value_name = "FILE", default_value = "kernel.wasm")]
+    pub output: PathBuf,
+}
+
+/// Does it.
+pub fn run(args: Args) -> Result<Report, Failure> {
+    match args.action {
+        Action::Export(args) => export(&args),
+    }
+}
+
+fn export(args: &ExportArgs) -> Result<Report, Failure> {
+    Outputs::default().writes("--output", &args.output, Kind::Kernel).check()?;
+    // Nothing is run, so nothing is compiled.
+    let kernel = Kernel::embedded(&Options { mode: Mode::Native, ..Options::default() })?;
+    let (component, hash) = (kernel.component(), HEXLOWER.encode(kernel.hash()));
+    files::write_whole(&args.output, Kind::Kernel, component)?;
+    Ok(Report::new("kernel", Outcome::Ok)
+        .message(format!(
+            "kernel {hash}, {} bytes, is in {}",
+            grouped(&component.len().to_string()),
+            args.output.display()
+        ))
+        .field("kernel_hash", hash)
+        .field("output", args.output.display().to_string())
+        .field("bytes", component.len()))
+}

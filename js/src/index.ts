@@ -1,0 +1,12 @@
+/** Do these logs agree? Runs the very component that a certificate names, in a worker, in Node and browsers. */
+export { type Code, Failure } from './failure.js';
+export {
+  Isolate,
+  type IsolateOptions,
+  type Judged,
+  type LogInput,
+  type RunOptions,
+} from './isolate.js';
+export type { Description, JudgedLog, Verdict } from './kernel.js';
+export { LIMITS, type Limits } from './meter.js';
+export type { Input } from './sources.js';

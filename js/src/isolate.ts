@@ -1,0 +1,180 @@
+/**
+ * Work in a thread of its own, which can be ended: when a kernel runs past its deadline, when the caller
+ * gives up, when the thread runs out of memory. Whatever a kernel does, the page or program goes on.
+ */
+
+import WORKER from 'worker-source';
+import { startWorker, type WorkerPort } from '#platform';
+import { Failure } from './failure.js';
+import type { Description, Verdict } from './kernel.js';
+import { Deadline, LIMITS, type Limits } from './meter.js';
+import type { Reply, Requests } from './protocol.js';
+import { type Sent, send } from './remote.js';
+import type { Input } from './sources.js';
+
+/** How work is done. */
+export interface IsolateOptions {
+  /** What a kernel may use. */
+  limits?: Limits;
+  /**
+   * Where `worker.js` of this package is served, for pages whose policy forbids workers from blobs. Without
+   * it the worker is made from its source, which is part of this module.
+   */
+  workerUrl?: URL;
+}
+
+/** How one task is done. */
+export interface RunOptions {
+  /** Ends the work; it then fails with `interrupted`. */
+  signal?: AbortSignal | undefined;
+  /** Hears how many bytes of all logs together have been judged. */
+  onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** A log, and how much of it is judged. */
+export interface LogInput {
+  input: Input;
+  /** What to call it in a message. */
+  name?: string;
+  /** Judge only its first so many events. */
+  limit?: bigint;
+}
+
+/** A batch's outcome, and the state after it. */
+export interface Judged extends Verdict {
+  /** The packed commitment to it: 84 bytes. */
+  state: Uint8Array;
+}
+
+/** A thread for kernels. It is started with the first task, and again after it had to be ended. */
+export class Isolate {
+  readonly #limits: Limits;
+  readonly #workerUrl: URL | undefined;
+  #worker: WorkerPort | undefined;
+  #busy = false;
+  #closed: (() => void) | undefined;
+
+  constructor(options: IsolateOptions = {}) {
+    this.#limits = options.limits ?? LIMITS;
+    this.#workerUrl = options.workerUrl;
+  }
+
+  /** What a kernel says of itself. */
+  describe(kernel: Input, options: RunOptions = {}): Promise<Description> {
+    const hand = new Handing();
+    return this.#run('describe', { kernel: hand.over(kernel) }, hand, options);
+  }
+
+  /** Judges one batch, from genesis or from a snapshot's state. */
+  judge(
+    given: { kernel: Input; logs: LogInput[]; snapshot?: Input | undefined },
+    options: RunOptions = {},
+  ): Promise<Judged> {
+    const hand = new Handing();
+    const logs = given.logs.map(({ input, name, limit }) => ({ source: hand.over(input, name), limit }));
+    const snapshot = given.snapshot === undefined ? undefined : hand.over(given.snapshot);
+    return this.#run('judge', { kernel: hand.over(given.kernel), logs, snapshot }, hand, options);
+  }
+
+  /** Judges an obstruction certificate's evidence again, alone; returns where the conflict is there. */
+  rejudge(given: { kernel: Input; certificate: Input }, options: RunOptions = {}): Promise<void> {
+    const hand = new Handing();
+    const request = { kernel: hand.over(given.kernel), certificate: hand.over(given.certificate) };
+    return this.#run('rejudge', request, hand, options);
+  }
+
+  /** Ends the thread. A task that is still running fails with `interrupted`. */
+  close(): void {
+    this.#end();
+    this.#closed?.();
+  }
+
+  #run<Task extends keyof Requests, Result>(
+    task: Task,
+    given: Requests[Task],
+    hand: Handing,
+    { signal, onProgress }: RunOptions,
+  ): Promise<Result> {
+    if (this.#busy)
+      return Promise.reject(new Failure('usage', 'this thread is at work: wait, or use another'));
+    if (signal?.aborted) return Promise.reject(interrupted(signal));
+    this.#worker ??= startWorker(WORKER, this.#workerUrl);
+    const worker = this.#worker;
+    this.#busy = true;
+    worker.keepAlive(true);
+    return new Promise<Result>((resolve, reject) => {
+      const giveUp = (failure: Failure) => {
+        this.#end();
+        settle(() => reject(failure));
+      };
+      const late = () => giveUp(new Failure('kernel-deadline', 'the kernel ran past its deadline'));
+      const deadline = new Deadline(this.#limits, late);
+      const aborted = () => giveUp(interrupted(signal));
+      const settle = (how: () => void) => {
+        this.#busy = false;
+        this.#closed = undefined;
+        deadline.stop();
+        hand.stop();
+        worker.keepAlive(false);
+        signal?.removeEventListener('abort', aborted);
+        how();
+      };
+      signal?.addEventListener('abort', aborted);
+      this.#closed = aborted;
+      worker.onDeath((why) => {
+        // A worker that was ended on purpose reports its end too, to whoever comes next.
+        if (this.#worker === worker) giveUp(died(why));
+      });
+      worker.onMessage((message) => {
+        const reply = message as Reply;
+        if ('enter' in reply) deadline.enter(reply.enter);
+        else if ('leave' in reply) deadline.leave();
+        else if ('renew' in reply) deadline.renew();
+        else if ('progress' in reply) onProgress?.(reply.progress);
+        else if ('failure' in reply) settle(() => reject(Failure.fromData(reply.failure)));
+        else settle(() => resolve(reply.done as Result));
+      });
+      try {
+        worker.send({ task, given, limits: this.#limits }, hand.transfer);
+      } catch (error) {
+        const message = `an input cannot be handed to the worker: ${String(error)}`;
+        giveUp(new Failure('usage', message, { cause: error }));
+      }
+    });
+  }
+
+  #end(): void {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    worker?.end();
+  }
+}
+
+/** What is handed over for one task. */
+class Handing {
+  readonly transfer: Transferable[] = [];
+  readonly #stops: (() => void)[] = [];
+
+  over(input: Input, name?: string): Sent {
+    const { sent, transfer, stop } = send(input, name);
+    this.transfer.push(...transfer);
+    this.#stops.push(stop);
+    return sent;
+  }
+
+  /** The task ended. */
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+}
+
+function interrupted(signal: AbortSignal | undefined): Failure {
+  return new Failure('interrupted', 'the work was interrupted before it was done', { cause: signal?.reason });
+}
+
+function died(why: string): Failure {
+  if (/OUT_OF_MEMORY/.test(why)) {
+    return new Failure('kernel-memory-limit', `the kernel made its thread run out of memory: ${why}`);
+  }
+  return new Failure('internal', `the worker ended: ${why}`);
+}

@@ -1,0 +1,71 @@
+/** What Node does in its own way: paths are opened, and a worker is a thread. */
+import * as fs from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import * as threads from 'node:worker_threads';
+import { Failure } from './failure.js';
+import type { Port, WorkerPort } from './platform.browser.js';
+import { ofFile, type Source } from './sources.js';
+
+export type { Port, WorkerPort } from './platform.browser.js';
+
+/** Mebibytes of JavaScript heap of a worker, beside linear memory: what it holds does not grow with logs. */
+const HEAP_MEBIBYTES = 512;
+
+export async function openPath(path: string | URL, name?: string): Promise<Source> {
+  const called = name ?? String(path);
+  const at = path instanceof URL ? localPath(path) : path;
+  const file = await fs.open(at, 'r').catch((error: unknown) => {
+    const details = { file: called, cause: error };
+    switch ((error as NodeJS.ErrnoException).code) {
+      case 'ENOENT':
+      case 'ENOTDIR':
+        throw new Failure('file-not-found', 'there is no such file', details);
+      case 'EACCES':
+      case 'EPERM':
+        throw new Failure('file-unreadable', 'you may not read this file', details);
+      default:
+        throw new Failure('file-unreadable', `the file cannot be read: ${(error as Error).message}`, details);
+    }
+  });
+  const about = await file.stat();
+  if (about.isDirectory()) {
+    await file.close();
+    throw new Failure('is-a-directory', 'this is a folder, not a file', { file: called });
+  }
+  return { ...ofFile(file, called, () => file.close()), size: about.isFile() ? about.size : undefined };
+}
+
+function localPath(url: URL): string {
+  if (url.protocol === 'file:') return fileURLToPath(url);
+  throw new Failure('usage', `only file: is opened, not ${url.protocol}`);
+}
+
+/** Starts a worker from its source, or from its file. */
+export function startWorker(source: string, url?: URL): WorkerPort {
+  const resourceLimits = { maxOldGenerationSizeMb: HEAP_MEBIBYTES };
+  const worker = url
+    ? new threads.Worker(url, { resourceLimits })
+    : new threads.Worker(source, { eval: true, resourceLimits });
+  return {
+    send: (message, transfer = []) => worker.postMessage(message, transfer as threads.Transferable[]),
+    onMessage: (listener) => void worker.removeAllListeners('message').on('message', listener),
+    onDeath: (listener) => {
+      worker.removeAllListeners('error').on('error', (error: Error & { code?: string }) => {
+        listener(`${error.code ?? ''} ${error.message}`.trim());
+      });
+      worker.removeAllListeners('exit').on('exit', (code) => listener(`it ended with ${code}`));
+    },
+    keepAlive: (on) => (on ? worker.ref() : worker.unref()),
+    end: () => void worker.terminate(),
+  };
+}
+
+/** The line to whoever started this worker. */
+export function parentPort(): Port {
+  const port = threads.parentPort;
+  if (!port) throw new Failure('internal', 'the worker was not started as one');
+  return {
+    send: (message, transfer = []) => port.postMessage(message, transfer as threads.Transferable[]),
+    onMessage: (listener) => void port.on('message', listener),
+  };
+}

@@ -1,0 +1,28 @@
+/** What the thread of a page or program and its worker say to each other. */
+import type { FailureData } from './failure.js';
+import type { Limits } from './meter.js';
+import type { Sent } from './remote.js';
+
+/** What a worker can be asked to do: each with what it is given. */
+export interface Requests {
+  /** What does the kernel say of itself? */
+  describe: { kernel: Sent };
+  /** One batch, from genesis or from a snapshot's state. */
+  judge: { kernel: Sent; logs: { source: Sent; limit?: bigint | undefined }[]; snapshot?: Sent | undefined };
+  /** Is the conflict of an obstruction certificate there? */
+  rejudge: { kernel: Sent; certificate: Sent };
+}
+
+/** One task for a worker. */
+export type Request = {
+  [Task in keyof Requests]: { task: Task; given: Requests[Task]; limits: Limits };
+}[keyof Requests];
+
+/** What comes back: how a kernel's time passes, how far the work is, and its end. */
+export type Reply =
+  | { enter: number }
+  | { leave: true }
+  | { renew: true }
+  | { progress: number }
+  | { done: unknown }
+  | { failure: FailureData };

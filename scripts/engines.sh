@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Judges all vectors and 200 generated batches on six engines, compares the bytes of all answers, and
+# writes the table. `engines.sh PAGE` writes it into that page; without a page it is only printed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly TARGET=${CARGO_TARGET_DIR:-target}
+readonly FOLDER=$TARGET/engines
+
+rm -rf "$FOLDER"
+cargo run --quiet --release --locked -p omega-sheaf --example engines -- "$FOLDER"
+node js/scripts/engines.mjs "$FOLDER"
+PYTHONDONTWRITEBYTECODE=1 "$TARGET/venv/bin/python" tests/third_party/engines.py "$FOLDER"
+python3 scripts/engines_table.py "$FOLDER" "$@"
