@@ -55,6 +55,7 @@ fn tabled(mut register: u32, bytes: &[u8]) -> u32 {
 }
 
 /// By number of zeros behind a byte: the register behind them, for each value of the byte.
+#[cfg(any(target_arch = "wasm32", test))]
 static REGISTERS: [[u32; 256]; 4] = {
     let mut registers = [[0; 256]; 4];
     let mut at = 0;

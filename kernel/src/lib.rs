@@ -35,7 +35,7 @@ pub mod scan;
 pub mod session;
 pub mod signature;
 mod simd;
-mod slab;
+pub mod slab;
 pub mod snapshot;
 pub mod state;
 pub mod trie;

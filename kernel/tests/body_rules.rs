@@ -1,11 +1,9 @@
 //! Every rule of a verdict's body, broken once.
 
-mod support;
-
+use crate::support::{body, merge, obstruction, refused, state};
 use omega_kernel::body::{Body, Core, Coverage, HeadEntry, LogEntry, Observations, VerdictKind};
 use omega_kernel::fault::FaultCode::{self, CertMalformed, LimitExceeded};
 use omega_kernel::{hash, limits};
-use support::{body, merge, obstruction, refused, state};
 
 fn decode(bytes: &[u8]) -> Result<(Core, Observations), FaultCode> {
     Body::split(bytes).and_then(|body| body.decode()).map_err(|fault| fault.code)

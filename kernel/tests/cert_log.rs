@@ -1,13 +1,11 @@
 //! `cert.log` and the files derived from it: whole, torn and damaged.
 
-mod support;
-
+use crate::support::refused;
 use omega_kernel::cert_index::{INDEX_HEADER, IndexEntry, SUMMARY_BYTES, Summary, decode_index};
 use omega_kernel::cert_log::{LOG_HEADER, Record, Records, Rolling, TornTail};
 use omega_kernel::certificate::MAX_CERTIFICATE_BYTES;
 use omega_kernel::fault::{Fault, FaultCode::*};
 use omega_kernel::signature::{SignatureRecord, Statement};
-use support::refused;
 
 fn co_signature() -> Record<'static> {
     let signature = SignatureRecord { statement: Statement::Vouched, key: [1; 32], signature: [2; 64] };

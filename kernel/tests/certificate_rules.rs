@@ -1,7 +1,6 @@
 //! Every rule of a single certificate, broken once.
 
-mod support;
-
+use crate::support::*;
 use omega_kernel::body::{Body, VerdictKind};
 use omega_kernel::certificate::{
     BODY_OFFSET, CertType, Certificate, Content, MAX_CERTIFICATE_BYTES, VerdictDiff,
@@ -11,7 +10,6 @@ use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::FaultCode::{self, *};
 use omega_kernel::signature::Statement::{self, *};
 use omega_kernel::{hash, limits};
-use support::*;
 
 fn verdict() -> Certificate {
     let (_, head) = started();

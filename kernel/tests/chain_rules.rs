@@ -1,12 +1,10 @@
 //! Every rule between certificates, broken once; and whose signatures each takes.
 
-mod support;
-
+use crate::support::*;
 use omega_kernel::certificate::{CertType, Certificate, Fields, Genesis};
 use omega_kernel::chain::{ChainHead, Threshold, equivocation, follow, threshold};
 use omega_kernel::fault::FaultCode::*;
 use omega_kernel::signature::{Statement, Statement::*, encode_section};
-use support::*;
 
 /// A verdict on `head` by numbered keys.
 fn judged(head: &ChainHead, batch_id: u64, keys: &[u8]) -> Certificate {

@@ -3,11 +3,9 @@
 //! The scanner is stateless, so what a change does to a frame is found by scanning from that frame
 //! on; a sample of the same changes goes through whole sessions.
 
-mod common;
-
 use std::ops::Range;
 
-use common::{Ev, ev, log, sign, try_judge_in};
+use crate::common::{Ev, ev, log, sign, try_judge_in};
 use omega_kernel::body::{Body, Core};
 use omega_kernel::entry::Entries;
 use omega_kernel::fault::{Fault, FaultCode};
@@ -212,7 +210,7 @@ fn leaf(frame: &[u8]) -> Result<Option<Hash>, Fault> {
     let offset = log.len();
     log.extend_from_slice(frame);
     let entries = scan_from(&log, offset)?;
-    Ok(entries.list.first().map(|entry| entries.leaf(entry)))
+    Ok(entries.list.iter().next().map(|entry| entries.leaf(entry)))
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Nothing but the events decides: not how bytes are cut, where they are scanned, in which order
 //! logs and events come, nor into how many closed batches a history is parted.
 
-mod common;
-
-use common::generate::{Case, LogPlan, case, history};
-use common::{Ev, ev, judge_in, log, sign};
+use crate::common::generate::{Case, LogPlan, case, history};
+use crate::common::{Ev, ev, judge_in, log, sign};
 use omega_kernel::body::{Body, Core, Observations, VerdictKind};
 use omega_kernel::frame::{Frames, HEADER_BYTES};
 use omega_kernel::hash::Hash;

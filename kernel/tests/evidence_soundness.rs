@@ -4,11 +4,9 @@
 //! For each batch every kind is tried with every choice of events, so honest redelivery is dressed
 //! up as each violation, and so is every pair of innocent events.
 
-mod common;
-
-use common::generate::{Case, LogPlan, case};
-use common::model::Model;
-use common::{ev, judge, judge_in, log};
+use crate::common::generate::{Case, LogPlan, case};
+use crate::common::model::Model;
+use crate::common::{ev, judge, judge_in, log};
 use omega_kernel::body::{Body, Core, Coverage, VerdictKind, core_slot};
 use omega_kernel::event::EventHeader;
 use omega_kernel::evidence::{self, BatchIdLeaf, Evidence, Kind, Witness};
@@ -175,7 +173,7 @@ fn an_honest_redelivery_cannot_be_dressed_up() {
         ev(3, 3).prev(2).deps(&[1, 2]),
         ev(4, 2).node(2).stream(0x8000).deps(&[1]).claim(1),
     ];
-    let plan = |name: &str, events: &[common::Ev]| LogPlan {
+    let plan = |name: &str, events: &[crate::common::Ev]| LogPlan {
         name: name.into(),
         events: events.to_vec(),
         head: None,
@@ -205,7 +203,7 @@ fn a_forged_id_root_cannot_put_another_event_in_the_place_of_prev() {
         session.prove_event(id).unwrap().remove(0)
     };
     let state = State::new();
-    let leaf = |id, event: &common::Ev| BatchIdLeaf { id, event_hashes: vec![event.header.hash()] };
+    let leaf = |id, event: &crate::common::Ev| BatchIdLeaf { id, event_hashes: vec![event.header.hash()] };
     let lie = [leaf(1, &y), leaf(2, &a), leaf(9, &y)];
     let ids = [1, 2, 9];
     core.batch_id_root = root_of_sorted(lie.iter().map(|leaf| (leaf.id, leaf.hash())));

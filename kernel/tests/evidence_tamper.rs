@@ -3,9 +3,7 @@
 //! The judge of evidence sees a core whose roots are signed; all else may be forged. So the tests
 //! forge the coverage too: only roots and counts stand between a lie and its being believed.
 
-mod common;
-
-use common::{Ev, ev, judge, judge_in, log};
+use crate::common::{Ev, ev, judge, judge_in, log};
 use omega_kernel::body::{Body, Core, Coverage, VerdictKind};
 use omega_kernel::event::Observed;
 use omega_kernel::evidence::{self, Evidence, Kind};

@@ -1,9 +1,7 @@
 //! One small batch whose hashes are written down, 16 bytes of each: a change of any format, hash
 //! domain or order of fields is seen here first, and must be meant.
 
-mod common;
-
-use common::{ev, judge_in, log, sign};
+use crate::common::{ev, judge_in, log, sign};
 use omega_kernel::body::Body;
 use omega_kernel::hash::{self, Hash};
 use omega_kernel::scan::{RunScanner, ScanPart};

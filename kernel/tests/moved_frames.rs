@@ -1,8 +1,6 @@
 //! Whole frames in wrong places: swapped, doubled, deleted, from elsewhere, with a head and without.
 
-mod common;
-
-use common::{ev, log, sign, try_judge_in};
+use crate::common::{ev, log, sign, try_judge_in};
 use omega_kernel::body::{Body, Core, VerdictKind};
 use omega_kernel::evidence::{self, Kind};
 use omega_kernel::fault::{Fault, FaultCode};

@@ -1,9 +1,7 @@
 //! Each predicate: when it holds, when it does not, what is counted, and evidence that is seen to be
 //! one with no log at hand.
 
-mod common;
-
-use common::{Ev, ev, judge, judge_in, log};
+use crate::common::{Ev, ev, judge, judge_in, log};
 use omega_kernel::body::{Body, Core, Coverage, Observations, VerdictKind};
 use omega_kernel::evidence::{self, Conflict, Kind};
 use omega_kernel::session::{Finished, Session};

@@ -1,8 +1,6 @@
 //! Proof files: what they show, and that nothing altered shows anything.
 
-mod common;
-
-use common::{ev, judge_in, log};
+use crate::common::{ev, judge_in, log};
 use omega_kernel::body::{Body, Core};
 use omega_kernel::fault::FaultCode;
 use omega_kernel::hash::Hash;

@@ -1,14 +1,12 @@
 //! The kernel against the reference model: thousands of small batches, honest and spoiled, must get
 //! the same verdict, anchor, predicate, coverage, roots and next state from both.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::generate::{Case, LogPlan, case};
-use common::model::{Expected, Model};
-use common::{judge, judge_in};
+use crate::common::generate::{Case, LogPlan, case};
+use crate::common::model::{Expected, Model};
+use crate::common::{judge, judge_in};
 use omega_kernel::body::{Body, PREDICATES, VerdictKind};
 use omega_kernel::evidence::{self, Kind};
 use omega_kernel::session::{Finished, Session};

@@ -4,19 +4,16 @@
 //! their recipes; without it a test fails where tree and recipes differ. They are then judged from
 //! the tree alone, and two dummies show that the suite is not one that anybody passes.
 
-mod common;
-mod recipes;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::recipes::{Expect, Recipe};
 use omega_kernel::body::{Body, PREDICATES, VerdictKind};
 use omega_kernel::evidence::{self, Kind};
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::hash;
 use omega_kernel::session::{LogInput, Session};
-use recipes::{Expect, Recipe};
 use serde_json::{Value, json};
 
 /// What a checker answers, as `vector.json` writes it.
@@ -163,7 +160,7 @@ struct Vector {
 
 /// The vectors of the tree, the large ones filled in from their recipes.
 fn from_tree() -> Vec<Vector> {
-    let recipes = recipes::all();
+    let recipes = crate::recipes::all();
     let mut vectors = Vec::new();
     for folder in ["accept", "reject", "decline"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
@@ -204,7 +201,7 @@ fn the_tree_holds_what_the_recipes_make() {
     }
     let mut expected = BTreeSet::new();
     let mut bytes = 0;
-    for recipe in recipes::all() {
+    for recipe in crate::recipes::all() {
         let folder = root().join(recipe.expect.folder()).join(recipe.name);
         for (name, content) in files(&recipe) {
             let path = folder.join(&name);
@@ -235,7 +232,7 @@ fn the_tree_holds_what_the_recipes_make() {
 #[test]
 fn recipes_and_kernel_say_the_same() {
     let mut differing = Vec::new();
-    for recipe in recipes::all() {
+    for recipe in crate::recipes::all() {
         let answer = kernel(&recipe.batches);
         if !says(&answer, &stated(&recipe.expect)) {
             differing.push(format!("{}: {answer:#}", recipe.name));
@@ -286,7 +283,7 @@ fn no_dummy_passes() {
 
 #[test]
 fn every_kind_and_every_fault_of_a_log_has_its_vector() {
-    let recipes = recipes::all();
+    let recipes = crate::recipes::all();
     for kind in Kind::ALL {
         let shown = |recipe: &Recipe| matches!(&recipe.expect, Expect::Conflict(shown, _) if *shown == kind);
         assert!(recipes.iter().any(shown), "{kind:?}");

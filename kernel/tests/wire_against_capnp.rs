@@ -1,18 +1,13 @@
 //! The hand-made message codec against the `capnp` library, and the committed bindings against
 //! what the compiler generates today.
 
-#[allow(clippy::all, missing_docs, unused, non_camel_case_types, unsafe_code)]
-#[rustfmt::skip]
-#[path = "generated/omega_capnp.rs"]
-mod omega_capnp;
-
+use crate::omega_capnp::{PayloadState, event, head};
 use capnp::message::{Builder, Reader, ReaderOptions};
-use omega_capnp::{PayloadState, event, head};
 use omega_kernel::event::{EventHeader, Observed};
 use omega_kernel::wire::{self, Head, Message, PayloadRef};
 use proptest::prelude::*;
 
-/// Set to write the bindings anew after a change of schema: `OMEGA_BLESS=1 cargo test --test wire_against_capnp`.
+/// Set to write the bindings anew after a change of schema: `OMEGA_BLESS=1 cargo test -p omega-kernel --test all wire_against_capnp`.
 const BLESS: &str = "OMEGA_BLESS";
 
 #[test]

@@ -101,7 +101,7 @@ fn records<D: Disk>(store: &Store<D>) -> Vec<Record> {
 
 /// Every image that a power failure can leave after the first `done` operations: what was synced
 /// is there; of the rest, any part, in any order, the last write cut at any byte (`bytewise`), or
-/// its length there and zeros in place of its bytes.
+/// its length there and zeros in place of its sectors.
 fn images(before: &Image, journal: &[(usize, Op)], bytewise: bool, mut visit: impl FnMut(Image)) {
     let mut durable = before.clone();
     let mut pending = Vec::new();
@@ -134,9 +134,11 @@ fn images(before: &Image, journal: &[(usize, Op)], bytewise: bool, mut visit: im
             with(&Op::Write(*at, vec![0; data.len()]));
             for cut in 1..if bytewise { data.len() } else { 1 } {
                 with(&Op::Write(*at, data[..cut].to_vec()));
-                let mut zeros = data[..cut].to_vec();
-                zeros.resize(data.len(), 0);
-                with(&Op::Write(*at, zeros));
+                if (at + cut as u64).is_multiple_of(512) {
+                    let mut zeros = data[..cut].to_vec();
+                    zeros.resize(data.len(), 0);
+                    with(&Op::Write(*at, zeros));
+                }
             }
         }
     }

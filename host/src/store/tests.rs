@@ -169,6 +169,27 @@ fn every_flipped_bit_is_damage_named_with_its_record_and_nothing_is_written() {
     }
 }
 
+/// A crash between the two syncs leaves the statement one record behind. Only a length can then look
+/// like an append that was cut off.
+#[test]
+fn a_flipped_bit_is_damage_also_where_the_statement_is_one_record_behind() {
+    let (_folder, path) = with_records(2);
+    let start = fs::read(&path).unwrap().len();
+    let (_, hash) = sidecars(&path);
+    let behind = fs::read(&hash).unwrap();
+    Store::open(&path).unwrap().append_certificate(&certificate(2)).unwrap();
+    let sound = fs::read(&path).unwrap();
+    for bit in (start + 4) * 8..sound.len() * 8 {
+        let mut bytes = sound.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &bytes).unwrap();
+        fs::write(&hash, &behind).unwrap();
+        let failure = Store::open(&path).map(|_| ()).expect_err("damage");
+        assert_eq!((failure.code.name(), failure.offset), ("store-damaged", Some(start as u64)), "bit {bit}");
+        assert_eq!(fs::read(&path).unwrap(), bytes, "bit {bit}: a damaged log was changed");
+    }
+}
+
 #[test]
 fn a_log_that_was_cut_after_it_was_complete_has_lost_records() {
     let (_folder, path) = with_records(3);

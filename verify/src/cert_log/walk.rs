@@ -10,6 +10,8 @@ use crate::failure::{Failure, HostCode};
 
 /// Bytes before a record's content: length and checksum.
 const HEAD_BYTES: u64 = 8;
+/// What a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
 
 /// What an append that did not finish left at the end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +97,13 @@ impl<B: Bytes> Walk<B> {
                 Ok(Some(Entry { offset, record }))
             }
             Read::Unfinished => self.torn_or_damaged(offset, "the record runs past the end of the log"),
-            Read::Bad(why) if self.stated.is_some() => self.torn_or_damaged(offset, why),
-            // Nothing says that this record was never complete: then it is not ours to drop.
+            // Without a statement nothing says that this record was never complete, and where its end was
+            // written, it was: then it is not ours to drop.
+            Read::Bad(why)
+                if self.stated.is_some() && sectors_are_missing(&self.bytes, offset, self.end)? =>
+            {
+                self.torn_or_damaged(offset, why)
+            }
             Read::Bad(why) => Err(damaged(offset, why)),
             Read::Newer(why) => Err(damaged(offset, why)),
         }
@@ -172,6 +179,21 @@ fn read<B: Bytes>(from: &B, offset: u64, end: u64) -> Result<Read, Failure> {
         },
         Framing::PastEnd | Framing::Damaged => Read::Bad("the record's checksum or padding is wrong"),
     })
+}
+
+/// Whether the last sector of the record at `offset` is all zeros: an append that a power failure cut
+/// off, in a file that had its length already.
+fn sectors_are_missing<B: Bytes>(bytes: &B, offset: u64, end: u64) -> Result<bool, Failure> {
+    let mut length = [0u8; 4];
+    bytes.read_exact_at(&mut length, offset)?;
+    let end = match u32::from_le_bytes(length) {
+        length if cert_log::plausible(length) => end.min(offset + HEAD_BYTES + u64::from(length)),
+        _ => end,
+    };
+    let start = offset.max((end - 1) / SECTOR_BYTES * SECTOR_BYTES);
+    let mut sector = vec![0; (end - start) as usize];
+    bytes.read_exact_at(&mut sector, start)?;
+    Ok(sector.iter().all(|&byte| byte == 0))
 }
 
 /// Whether no good record starts at any later multiple of 8. A made-up tail can hold many places

@@ -1,0 +1,29 @@
+//! All tests of the kernel from outside, in one program: linked once, and so tried quickly on mutants.
+
+mod common;
+mod recipes;
+mod support;
+
+#[allow(clippy::all, missing_docs, unused, non_camel_case_types, unsafe_code)]
+#[rustfmt::skip]
+#[path = "generated/omega_capnp.rs"]
+mod omega_capnp;
+
+mod body_rules;
+mod cert_log;
+mod certificate_rules;
+mod chain_rules;
+mod damage;
+mod determinism;
+mod evidence_soundness;
+mod evidence_tamper;
+mod golden;
+mod house;
+mod moved_frames;
+mod predicates;
+mod proofs;
+mod reference_model;
+mod spec_tables;
+mod state_model;
+mod vectors;
+mod wire_against_capnp;
