@@ -54,6 +54,7 @@ bench: build ## events per second beside the floor of the same machine
 # FILE=judge/streams.rs for one file; without it, the whole kernel (hours).
 mutants: setup ## which changes to the kernel no test notices (FILE=… for one file)
 	@cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants --version '^27'
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 	cargo mutants --package omega-kernel $(if $(FILE),--file 'kernel/src/$(FILE)')
 
 coverage: setup ## lines of the kernel that tests reach; less than 95 % fails
