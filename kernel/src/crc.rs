@@ -39,14 +39,13 @@ fn update(register: u32, bytes: &[u8]) -> u32 {
 #[cfg(target_arch = "wasm32")]
 use tabled as update;
 
-/// [`update`] with tables, four bytes at a time.
+/// [`update`] with tables, two bytes at a time.
 #[cfg(any(target_arch = "wasm32", test))]
 fn tabled(mut register: u32, bytes: &[u8]) -> u32 {
-    let (words, rest) = bytes.as_chunks::<4>();
-    for word in words {
-        let [a, b, c, d] = (register ^ u32::from_le_bytes(*word)).to_le_bytes();
-        let entry = |behind: usize, byte: u8| REGISTERS[behind][usize::from(byte)];
-        register = entry(3, a) ^ entry(2, b) ^ entry(1, c) ^ entry(0, d);
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    for pair in pairs {
+        let [a, b] = (register as u16 ^ u16::from_le_bytes(*pair)).to_le_bytes();
+        register = register >> 16 ^ REGISTERS[1][usize::from(a)] ^ REGISTERS[0][usize::from(b)];
     }
     for byte in rest {
         register = register >> 8 ^ REGISTERS[0][usize::from(register as u8 ^ byte)];
@@ -56,10 +55,10 @@ fn tabled(mut register: u32, bytes: &[u8]) -> u32 {
 
 /// By number of zeros behind a byte: the register behind them, for each value of the byte.
 #[cfg(any(target_arch = "wasm32", test))]
-static REGISTERS: [[u32; 256]; 4] = {
-    let mut registers = [[0; 256]; 4];
+static REGISTERS: [[u32; 256]; 2] = {
+    let mut registers = [[0; 256]; 2];
     let mut at = 0;
-    while at < 4 * 256 {
+    while at < 2 * 256 {
         registers[at / 256][at % 256] = register_behind((at % 256) as u32, at / 256);
         at += 1;
     }
