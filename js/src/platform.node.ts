@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import * as threads from 'node:worker_threads';
 import { Failure } from './failure.js';
 import type { Port, WorkerPort } from './platform.browser.js';
-import { ofFile, ofStream, type Source } from './sources.js';
+import { folder, ofFile, ofStream, type Source } from './sources.js';
 
 export type { Port, WorkerPort } from './platform.browser.js';
 
@@ -39,7 +39,7 @@ export async function openPath(path: string | URL, name?: string): Promise<Sourc
   const about = await file.stat();
   if (about.isDirectory()) {
     await file.close();
-    throw new Failure('is-a-directory', 'this is a folder, not a file', { file: called });
+    throw folder(called);
   }
   // What a pipe gives comes once; whoever reads it to its end closes it.
   if (about.isFIFO()) {
@@ -48,7 +48,8 @@ export async function openPath(path: string | URL, name?: string): Promise<Sourc
   if (!about.isFile()) {
     await file.close();
     const message = 'this is a device or a socket, and a file was expected';
-    throw new Failure('file-unreadable', message, { file: called });
+    const hint = 'to read what a program prints, pipe it in and name the input `-`';
+    throw new Failure('file-unreadable', message, { hint, file: called });
   }
   const version = `${about.dev} ${about.ino} ${about.size} ${about.mtimeMs}`;
   return { ...ofFile(file, called, () => file.close()), size: about.size, version };

@@ -132,9 +132,7 @@ export function ofFile(file: FileLike, name: string, close: () => Promise<void>)
   };
   const pieces = async function* () {
     const before = await file.stat();
-    if (before.isDirectory()) {
-      throw new Failure('is-a-directory', 'this is a folder, not a file', { file: name });
-    }
+    if (before.isDirectory()) throw folder(name);
     const buffer = new Uint8Array(PIECE_BYTES);
     let offset = 0;
     for (;;) {
@@ -213,6 +211,12 @@ async function* inOrder(readAt: (offset: number, length: number) => Promise<Uint
 function isFileLike(input: unknown): input is FileLike {
   const file = input as Partial<FileLike> | null;
   return typeof file === 'object' && typeof file?.read === 'function' && typeof file.stat === 'function';
+}
+
+/** A folder is none either. */
+export function folder(name: string): Failure {
+  const hint = 'name the files in it one by one';
+  return new Failure('is-a-directory', 'this is a folder, and a file was expected', { hint, file: name });
 }
 
 /** An empty file is no input of any kind. */
