@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
 import { bundle, workerSource } from './bundle.mjs';
 import { generate } from './glue.mjs';
+import { page } from './page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -47,3 +48,4 @@ for (const name of ['index.js', 'kernel.js', 'worker.js', 'kernel.wasm']) {
   const bytes = await readFile(join(dist, name));
   console.log(`${name}: ${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`);
 }
+await page(component, join(dist, 'page'));
