@@ -33,6 +33,7 @@ loader: setup-build ## verifying for JavaScript, in js/build/loader
 
 web: build setup-web ## the verifier for Node and browsers, in js/dist
 	@mkdir -p js/build
+	scripts/loader.sh
 	$(TARGET)/release/omega kernel export --output js/build/kernel.wasm >/dev/null
 	npm --prefix js run --silent build
 

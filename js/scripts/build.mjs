@@ -1,9 +1,10 @@
 /**
  * Builds the package into `dist` from a built kernel: `node scripts/build.mjs [--kernel FILE]`.
- * `make web` writes the kernel first, with `omega kernel export`.
+ * `make web` writes the kernel first, with `omega kernel export`, and the loader, with `scripts/loader.sh`.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -21,6 +22,10 @@ const component = await readFile(values.kernel).catch(() => {
   console.error(`there is no kernel at ${values.kernel}: make web builds it`);
   process.exit(1);
 });
+if (!existsSync(join(root, 'build/loader/loader_bg.wasm'))) {
+  console.error('there is no loader in build/loader: make web builds it');
+  process.exit(1);
+}
 await mkdir(join(root, 'build'), { recursive: true });
 await rm(dist, { recursive: true, force: true });
 await generate(component);
@@ -33,7 +38,12 @@ for (const platform of ['browser', 'node']) {
     await workerSource(platform),
   );
 }
+await bundle({ platform: 'node', entry: 'src/cli.ts', outfile: join(dist, 'node/cli.js') });
+await chmod(join(dist, 'node/cli.js'), 0o755);
 await copyFile(values.kernel, join(dist, 'kernel.wasm'));
+await copyFile(join(root, 'build/loader/loader_bg.wasm'), join(dist, 'loader.wasm'));
+// Tests are bundled into a folder beside, and find them as the package does.
+await copyFile(join(dist, 'loader.wasm'), join(root, 'build/loader.wasm'));
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.types.json'], {
   cwd: root,
   stdio: 'inherit',
@@ -41,10 +51,15 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
 // The interfaces that the types name are declarations already: the compiler does not copy those.
 const interfaces = join(root, 'src/generated/glue/interfaces');
 await mkdir(join(dist, 'types/generated/glue/interfaces'), { recursive: true });
+await mkdir(join(dist, 'types/generated/loader'), { recursive: true });
+await copyFile(
+  join(root, 'src/generated/loader/loader.d.ts'),
+  join(dist, 'types/generated/loader/loader.d.ts'),
+);
 for (const name of await readdir(interfaces)) {
   await copyFile(join(interfaces, name), join(dist, 'types/generated/glue/interfaces', name));
 }
-for (const name of ['index.js', 'kernel.js', 'worker.js', 'kernel.wasm']) {
+for (const name of ['index.js', 'kernel.js', 'worker.js', 'loader.wasm', 'kernel.wasm']) {
   const bytes = await readFile(join(dist, name));
   console.log(`${name}: ${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`);
 }

@@ -2,7 +2,7 @@
  * What is generated from a built kernel and from the specifications, into `src/generated`: the glue that
  * wires core modules of one shape, that shape, what each module wants and offers, and the table of faults.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
@@ -19,6 +19,10 @@ export async function generate(component) {
     join(generated, 'faults.ts'),
     faults(await readFile(join(root, '../schemas/faults.md'), 'utf8')),
   );
+  await mkdir(join(generated, 'loader'));
+  for (const name of ['loader.js', 'loader.d.ts']) {
+    await copyFile(join(root, 'build/loader', name), join(generated, 'loader', name));
+  }
   const glue = await transpiled(component);
   for (const [name, content] of Object.entries(glue.files)) {
     await mkdir(dirname(join(generated, name)), { recursive: true });

@@ -10,3 +10,13 @@ export {
 export type { Description, JudgedLog, Verdict } from './kernel.js';
 export { LIMITS, type Limits } from './meter.js';
 export type { Input } from './sources.js';
+export {
+  type Check,
+  type Evidence,
+  type Given,
+  type Report,
+  type Trust,
+  type Verification,
+  type VerifyOptions,
+  verify,
+} from './verify.js';

@@ -6,11 +6,13 @@
 import WORKER from 'worker-source';
 import { startWorker, type WorkerPort } from '#platform';
 import { Failure } from './failure.js';
+import type { Answer } from './generated/loader/loader.js';
 import type { Description, Verdict } from './kernel.js';
 import { Deadline, LIMITS, type Limits } from './meter.js';
 import type { Reply, Requests } from './protocol.js';
 import { type Sent, send } from './remote.js';
 import type { Input } from './sources.js';
+import type { Evidence, Given } from './verify.js';
 
 /** How work is done. */
 export interface IsolateOptions {
@@ -81,6 +83,39 @@ export class Isolate {
     const hand = new Handing();
     const request = { kernel: hand.over(given.kernel), certificate: hand.over(given.certificate) };
     return this.#run('rejudge', request, hand, options);
+  }
+
+  /** @internal */
+  verify(given: Evidence, loader: WebAssembly.Module, options: RunOptions): Promise<Answer> {
+    const hand = new Handing();
+    const { trust, kernel, head } = given;
+    const give = (given: Given | undefined) => (given === undefined ? undefined : hand.give(given));
+    const text = trust && 'policyText' in trust ? new Blob([trust.policyText]) : undefined;
+    const request = {
+      loader,
+      certificates: hand.give(given.certificates),
+      kind: given.kind,
+      certificateHash: give(given.certificateHash),
+      logs: (given.logs ?? []).map((log) => hand.give(log)),
+      kernels: (kernel === undefined ? [] : [kernel].flat()).map((kernel) => hand.give(kernel)),
+      policy: text
+        ? hand.over(text, 'the trust policy')
+        : give(trust && 'policy' in trust ? trust.policy : undefined),
+      trust:
+        trust && 'keys' in trust
+          ? trust.keys.map((key) => (typeof key === 'string' ? key : hand.give(key)))
+          : [],
+      anySigner: trust !== undefined && 'anySigner' in trust,
+      proof: give(given.proof),
+      snapshot: give(given.snapshot),
+      head: typeof head === 'string' ? head : give(head),
+    };
+    return this.#run('verify', request, hand, options);
+  }
+
+  /** @internal */
+  failed(failure: Failure, loader: WebAssembly.Module): Promise<Answer> {
+    return this.#run('failed', { loader, failure: failure.toData() }, new Handing(), {});
   }
 
   /** Ends the thread. A task that is still running fails with `interrupted`. */
@@ -160,6 +195,14 @@ class Handing {
     this.transfer.push(...transfer);
     this.#stops.push(stop);
     return sent;
+  }
+
+  give(given: Given): Sent {
+    if (given === null || (typeof given !== 'object' && typeof given !== 'string')) {
+      throw new Failure('usage', 'something that was given is nothing that can be read');
+    }
+    const named = typeof given === 'object' && 'input' in given;
+    return named ? this.over(given.input, given.name) : this.over(given);
   }
 
   /** The task ended. */

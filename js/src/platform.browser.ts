@@ -22,6 +22,10 @@ export async function openPath(path: string | URL, _name?: string): Promise<Sour
   throw new Failure('usage', `a browser opens no paths: ${path}`, { hint: 'Give a File, Blob or stream.' });
 }
 
+export function besideLog(_path: string | URL): string | undefined {
+  return undefined;
+}
+
 /** Starts a worker from its source, or from where its file is served. */
 export function startWorker(source: string, url?: URL): WorkerPort {
   const blob = url ? undefined : URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));

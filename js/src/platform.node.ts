@@ -1,10 +1,12 @@
 /** What Node does in its own way: paths are opened, and a worker is a thread. */
 import * as fs from 'node:fs/promises';
+import { join, parse } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import * as threads from 'node:worker_threads';
 import { Failure } from './failure.js';
 import type { Port, WorkerPort } from './platform.browser.js';
-import { ofFile, type Source } from './sources.js';
+import { folder, ofFile, ofStream, type Source } from './sources.js';
 
 export type { Port, WorkerPort } from './platform.browser.js';
 
@@ -17,12 +19,19 @@ export async function openPath(path: string | URL, name?: string): Promise<Sourc
   const file = await fs.open(at, 'r').catch((error: unknown) => {
     const details = { file: called, cause: error };
     switch ((error as NodeJS.ErrnoException).code) {
-      case 'ENOENT':
-      case 'ENOTDIR':
-        throw new Failure('file-not-found', 'there is no such file', details);
+      case 'ENOENT': {
+        const hint = 'Look at the name, and at the folder that it is seen from.';
+        throw new Failure('file-not-found', 'there is no such file', { ...details, hint });
+      }
+      case 'ENOTDIR': {
+        const message = 'there is no such file: a part of its path is no folder';
+        throw new Failure('file-not-found', message, { ...details, hint: 'Look at the name.' });
+      }
       case 'EACCES':
-      case 'EPERM':
-        throw new Failure('file-unreadable', 'you may not read this file', details);
+      case 'EPERM': {
+        const hint = 'Ask its owner, or look at its mode with `ls -l`.';
+        throw new Failure('file-unreadable', 'you may not read this file', { ...details, hint });
+      }
       default:
         throw new Failure('file-unreadable', `the file cannot be read: ${(error as Error).message}`, details);
     }
@@ -30,9 +39,26 @@ export async function openPath(path: string | URL, name?: string): Promise<Sourc
   const about = await file.stat();
   if (about.isDirectory()) {
     await file.close();
-    throw new Failure('is-a-directory', 'this is a folder, not a file', { file: called });
+    throw folder(called);
   }
-  return { ...ofFile(file, called, () => file.close()), size: about.isFile() ? about.size : undefined };
+  // What a pipe gives comes once; whoever reads it to its end closes it.
+  if (about.isFIFO()) {
+    return ofStream(Readable.toWeb(file.createReadStream()) as ReadableStream<Uint8Array>, called);
+  }
+  if (!about.isFile()) {
+    await file.close();
+    const message = 'this is a device or a socket, and a file was expected';
+    const hint = 'to read what a program prints, pipe it in and name the input `-`';
+    throw new Failure('file-unreadable', message, { hint, file: called });
+  }
+  const version = `${about.dev} ${about.ino} ${about.size} ${about.mtimeMs}`;
+  return { ...ofFile(file, called, () => file.close()), size: about.size, version };
+}
+
+/** Where the `cert.hash` of a certificate log stands. */
+export function besideLog(path: string | URL): string | undefined {
+  const { dir, name } = parse(path instanceof URL ? localPath(path) : path);
+  return join(dir, `${name}.hash`);
 }
 
 function localPath(url: URL): string {

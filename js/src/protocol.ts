@@ -11,6 +11,23 @@ export interface Requests {
   judge: { kernel: Sent; logs: { source: Sent; limit?: bigint | undefined }[]; snapshot?: Sent | undefined };
   /** Is the conflict of an obstruction certificate there? */
   rejudge: { kernel: Sent; certificate: Sent };
+  /** Is the evidence right? */
+  verify: {
+    loader: WebAssembly.Module;
+    certificates: Sent;
+    kind: 'certificate' | 'certificate-log' | undefined;
+    certificateHash: Sent | undefined;
+    logs: Sent[];
+    kernels: Sent[];
+    policy: Sent | undefined;
+    trust: (string | Sent)[];
+    anySigner: boolean;
+    proof: Sent | undefined;
+    snapshot: Sent | undefined;
+    head: string | Sent | undefined;
+  };
+  /** What is said where nothing was verified? */
+  failed: { loader: WebAssembly.Module; failure: FailureData };
 }
 
 /** One task for a worker. */

@@ -2,8 +2,10 @@
  * A source that is read in another thread than it lives in. Blobs, bytes and paths go there themselves; a
  * stream or an open file stays, and is asked for one piece after the other over a port of its own.
  */
+
+import { besideLog } from '#platform';
 import { asFailure, Failure, type FailureData } from './failure.js';
-import { type FileLike, type Input, open, type Source } from './sources.js';
+import { changed, empty, type FileLike, type Input, open, type Source } from './sources.js';
 
 /** An input on its way to another thread. */
 export type Sent = { name?: string | undefined } & (
@@ -55,6 +57,52 @@ export function receive(sent: Sent): Source {
   };
   const name = sent.name ?? (typeof input === 'string' ? input : 'bytes');
   return { name, size: undefined, pieces, readAt: undefined, close: async () => {} };
+}
+
+/**
+ * As {@link receive}, for what is there: what can be read again can be, and a file is open only while it is
+ * read.
+ *
+ * @throws {Failure} those of opening, and `file-empty`.
+ */
+export async function reach(sent: Sent): Promise<Source> {
+  if ('port' in sent) return receive(sent);
+  const input = asUrl(sent.input);
+  const first = await open(input, sent.name);
+  if (!first.readAt) return first;
+  await first.close();
+  const { name, size, version } = first;
+  if (size === 0) throw empty(name);
+  const again = async () => {
+    const source = await open(input, sent.name);
+    if (source.version === version) return source;
+    await source.close();
+    throw changed(name);
+  };
+  const pieces = async function* () {
+    const source = await again();
+    try {
+      yield* source.pieces();
+    } finally {
+      await source.close();
+    }
+  };
+  const readAt = async (offset: number, length: number) => {
+    const source = await again();
+    try {
+      return (await source.readAt?.(offset, length)) ?? new Uint8Array(0);
+    } finally {
+      await source.close();
+    }
+  };
+  return { name, size, version, pieces, readAt, close: async () => {} };
+}
+
+/** The `cert.hash` beside a certificate log that was sent as a path. */
+export function sidecar(sent: Sent): Sent | undefined {
+  if ('port' in sent || typeof sent.input !== 'string') return undefined;
+  const path = besideLog(asUrl(sent.input) as string | URL);
+  return path === undefined ? undefined : { input: path };
 }
 
 function ofPort(port: MessagePort, name: string): Source {

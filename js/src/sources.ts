@@ -36,6 +36,8 @@ export interface Source {
    * @throws {Failure} `file-unreadable`, `file-changed-while-read`; `usage` where a stream is read twice.
    */
   pieces(): AsyncGenerator<Uint8Array, void>;
+  /** Tells one state of a file from another; undefined where it is known to stay as it is. */
+  readonly version?: string | undefined;
   /** At most so many bytes from an offset on, fewer only at the end; undefined for streams. */
   readonly readAt: ((offset: number, length: number) => Promise<Uint8Array>) | undefined;
   /** Gives back what it holds. */
@@ -60,14 +62,20 @@ export async function open(input: Input, name?: string): Promise<Source> {
   });
 }
 
-/** Reads a source of at most `cap` bytes whole. */
-export async function readSmall(source: Source, cap: number, what: string): Promise<Uint8Array> {
+/** Reads a source of at most `cap` bytes whole; the cap may depend on its first piece. */
+export async function readSmall(
+  source: Source,
+  cap: number | ((start: Uint8Array) => number),
+  what: string,
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
+  let most: number | undefined;
   for await (const piece of source.pieces()) {
     length += piece.length;
-    if (length > cap) {
-      const message = `the file is larger than ${what} may be (${cap} bytes)`;
+    most ??= typeof cap === 'number' ? cap : cap(piece);
+    if (length > most) {
+      const message = `the file is larger than ${what} may be (${most} bytes)`;
       throw new Failure('file-unreadable', message, { file: source.name });
     }
     pieces.push(piece.slice());
@@ -124,9 +132,7 @@ export function ofFile(file: FileLike, name: string, close: () => Promise<void>)
   };
   const pieces = async function* () {
     const before = await file.stat();
-    if (before.isDirectory()) {
-      throw new Failure('is-a-directory', 'this is a folder, not a file', { file: name });
-    }
+    if (before.isDirectory()) throw folder(name);
     const buffer = new Uint8Array(PIECE_BYTES);
     let offset = 0;
     for (;;) {
@@ -207,7 +213,19 @@ function isFileLike(input: unknown): input is FileLike {
   return typeof file === 'object' && typeof file?.read === 'function' && typeof file.stat === 'function';
 }
 
-function changed(name: string): Failure {
+/** A folder is none either. */
+export function folder(name: string): Failure {
+  const hint = 'name the files in it one by one';
+  return new Failure('is-a-directory', 'this is a folder, and a file was expected', { hint, file: name });
+}
+
+/** An empty file is no input of any kind. */
+export function empty(name: string): Failure {
+  const hint = 'Even a log without events has a header. Was the file cut, or not written yet?';
+  return new Failure('file-empty', 'the file is empty', { hint, file: name });
+}
+
+export function changed(name: string): Failure {
   const message = 'the file was cut or changed while it was read';
   return new Failure('file-changed-while-read', message, { file: name });
 }

@@ -8,6 +8,7 @@ import type { Limits } from './meter.js';
 import type { Reply, Request, Requests } from './protocol.js';
 import { receive, type Sent } from './remote.js';
 import { readSmall } from './sources.js';
+import { failed, verified } from './verifying.js';
 
 /** Bytes in a certificate: body, signatures and room. */
 const MAX_CERTIFICATE_BYTES = 32 << 20;
@@ -28,7 +29,7 @@ port.onMessage(async (message) => {
   }
 });
 
-function answer({ task, given, limits }: Request): Promise<unknown> {
+async function answer({ task, given, limits }: Request): Promise<unknown> {
   switch (task) {
     case 'describe':
       return describe(given, limits);
@@ -36,6 +37,10 @@ function answer({ task, given, limits }: Request): Promise<unknown> {
       return judged(given, limits);
     case 'rejudge':
       return rejudge(given, limits);
+    case 'verify':
+      return verified(given, { limits, watch, progress: (progress) => reply({ progress }) });
+    case 'failed':
+      return failed(given);
   }
 }
 

@@ -35,6 +35,14 @@ pub fn verify(
     defect::guarded(async move { page::verify(&request, &platform).await })
 }
 
+/// What `omega verify` answers where it could not begin, or was cut off: why.
+#[wasm_bindgen(unchecked_return_type = "Answer")]
+pub fn failed(
+    #[wasm_bindgen(unchecked_param_type = "FailureLike")] failure: &JsValue,
+) -> Result<JsValue, JsValue> {
+    answer(&Report::failed("verify", &failure::thrown(failure).into()))
+}
+
 /// What stands in a proof, a public key or a trust policy: what `omega explain` says of it.
 #[wasm_bindgen(js_name = explain, unchecked_return_type = "Answer")]
 pub fn explain_file(name: &str, bytes: &[u8]) -> Result<JsValue, JsValue> {

@@ -30,6 +30,7 @@ pub struct Files {
 impl Files {
     /// A small file, of at most `most` bytes.
     fn small(&mut self, from: &JsValue, what: &str, most: u64) -> Result<(String, Vec<u8>), Failure> {
+        readable(from)?;
         let name = text(from, "name").unwrap_or_else(|| what.to_owned());
         let Some(bytes) = bytes(from, "bytes") else {
             return Err(Failure::usage(format!("{what} has no bytes")).file(&name));
@@ -81,14 +82,17 @@ pub fn read(
             Some(Proof::decode(&bytes).map_err(|fault| Failure::from(fault).file(&name))?)
         }
     };
-    let snapshot = present(given, "snapshot").map(|source| files.source(&source, shared));
+    let snapshot = match present(given, "snapshot") {
+        None => None,
+        Some(source) => Some(readable(&source).map(|()| files.source(&source, shared))?),
+    };
     let inputs = list(given, "inputs")?
         .iter()
-        .map(|input| match present(&input, "failure") {
-            Some(failure) => Err(thrown(&failure).into()),
-            None => Ok(files.source(&input, shared)),
-        })
+        .map(|input| readable(&input).map(|()| files.source(&input, shared)))
         .collect();
+    for kernel in list(given, "kernels")?.iter() {
+        readable(&kernel)?;
+    }
     let evidence = match (present(given, "certificate"), present(given, "certificateLog")) {
         (Some(file), None) => {
             let (name, bytes) = files.certificate(&file)?;
@@ -136,6 +140,11 @@ fn pinned(head: &JsValue, files: &mut Files) -> Result<Pinned, Failure> {
     let (name, bytes) = files.certificate(head)?;
     let certificate = Certificate::decode(&bytes).map_err(|fault| Failure::from(fault).file(&name))?;
     Ok(Pinned::certificate(certificate))
+}
+
+/// Why something could not be read stands in its place.
+fn readable(from: &JsValue) -> Result<(), Failure> {
+    present(from, "failure").map_or(Ok(()), |failure| Err(thrown(&failure).into()))
 }
 
 fn list(given: &JsValue, name: &str) -> Result<Array, Failure> {

@@ -25,25 +25,32 @@ export interface SmallFile {
   bytes: Uint8Array;
 }
 
+/** In the place of something that could not be read: why. */
+export interface Unreadable {
+  failure: FailureLike;
+}
+
 /** What to verify, and against what. Exactly one of `certificate` and `certificateLog` is given. */
 export interface Request {
-  certificate?: SmallFile | undefined;
+  certificate?: SmallFile | Unreadable | undefined;
   /** A log of certificates, and its `cert.hash` where that is at hand. */
-  certificateLog?: (SmallFile & { hash?: Uint8Array | undefined }) | undefined;
-  /** Logs that were judged; in the place of one that could not be opened, why. */
-  inputs?: (Source | { failure: FailureLike })[] | undefined;
+  certificateLog?: (SmallFile & { hash?: Uint8Array | undefined }) | Unreadable | undefined;
+  /** Logs that were judged. */
+  inputs?: (Source | Unreadable)[] | undefined;
   /** State that the first of the batches starts from. No stream. */
-  snapshot?: Source | undefined;
+  snapshot?: Source | Unreadable | undefined;
+  /** Kernel files that could not be read: then nothing is verified. */
+  kernels?: Unreadable[] | undefined;
   /** A trust policy; it comes before `trust`, and that before `anySigner`. */
-  policy?: SmallFile | undefined;
+  policy?: SmallFile | Unreadable | undefined;
   /** Public keys to trust: hex, PEM or an OpenSSH line, as text or in files. */
-  trust?: (string | SmallFile)[] | undefined;
+  trust?: (string | SmallFile | Unreadable)[] | undefined;
   /** Accept whoever signed: then a signature proves no identity. */
   anySigner?: boolean | undefined;
   /** The newest certificate that is known: its chain hash, or itself. */
-  head?: string | SmallFile | undefined;
+  head?: string | SmallFile | Unreadable | undefined;
   /** A proof about one of the certificates. */
-  proof?: SmallFile | undefined;
+  proof?: SmallFile | Unreadable | undefined;
 }
 
 /** What a kernel says of itself, as far as it is asked. */

@@ -12,7 +12,10 @@ const root = new URL('../../../', import.meta.url);
 const nothing = { kernels: [], kernel: () => assert.fail('no kernel is at hand') };
 
 // BLAKE3, whole and in pieces, as its authors state it.
-assert.equal(loader.hash(new Uint8Array(0)), 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262');
+assert.equal(
+  loader.hash(new Uint8Array(0)),
+  'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262',
+);
 const hasher = new loader.Hasher();
 hasher.update(new Uint8Array([0, 1]));
 hasher.update(new Uint8Array([2]));
@@ -41,7 +44,13 @@ const requests = [
   [{ certificate: file(bytes(1)), head: 'no hash' }, 2],
   [{ certificate: file(bytes(1)), proof: file(bytes(1)) }, 30],
   [{ certificate: file(bytes(1)), policy: file(bytes(0xff)) }, 30],
-  [{ certificate: file(bytes(1)), inputs: [broken, null, 5, { failure: { code: 'file-not-found', message: 'none' } }] }, 1],
+  [
+    {
+      certificate: file(bytes(1)),
+      inputs: [broken, null, 5, { failure: { code: 'file-not-found', message: 'none' } }],
+    },
+    1,
+  ],
 ];
 for (const [request, exit] of requests) {
   const answer = await loader.verify(request, nothing);
