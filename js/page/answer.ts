@@ -58,7 +58,12 @@ function section(title: string, ...children: (Node | string | undefined | false)
 /** What it proves, and what it does not. */
 function meaning({ exit, report }: Answer): HTMLElement {
   const shown = proves(report.checks ?? []);
-  const not = [...new Set(report.not_shown ?? []), ...NEVER_SHOWN].map(sentence);
+  // What failed stands among the checks.
+  const failed = (report.checks ?? [])
+    .filter(({ status }) => status === 'failed')
+    .map(({ detail }) => detail);
+  const open = (report.not_shown ?? []).filter((detail) => !failed.includes(detail));
+  const not = [...new Set(open), ...NEVER_SHOWN].map(sentence);
   const list = (items: string[]) => h('ul', {}, ...items.map((item) => h('li', {}, item)));
   return h(
     'div',

@@ -17,13 +17,13 @@ export function chainView(entries: Entry[], checks: Check[], stated: Map<string,
     h(
       'ol',
       { class: 'chain', reversed: true },
-      ...newest.map((entry) => link(entry, checks, stated.get(entry.chain_hash))),
+      ...newest.map((entry, at) => link(entry, checks, stated.get(entry.chain_hash), at === 0)),
     ),
     more > 0 && h('p', { class: 'small' }, `And ${more} older ones, which are checked and not shown.`),
   );
 }
 
-function link(entry: Entry, checks: Check[], stated: Entry | undefined): HTMLElement {
+function link(entry: Entry, checks: Check[], stated: Entry | undefined, isNewest: boolean): HTMLElement {
   const own = checks.filter(({ height }) => height === entry.height);
   const shared = checks.filter(({ height }) => height === null);
   const bad = own.some(({ code }) => code !== null);
@@ -66,7 +66,7 @@ function link(entry: Entry, checks: Check[], stated: Entry | undefined): HTMLEle
           ...facts.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]),
         ),
         conflict ? conflictView(conflict, entry) : undefined,
-        stated?.coverage ? coverageTable(stated.coverage) : undefined,
+        !isNewest && stated?.coverage ? coverageTable(stated.coverage) : undefined,
       ),
     ),
   );

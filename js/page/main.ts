@@ -100,7 +100,7 @@ function draw(entry: Entry): void {
       looked?.role === 'certificate' && useOf(entry),
       note !== undefined && h('span', { class: 'note' }, note),
       flip && h('span', { class: 'badge failed' }, `byte ${flip.at} flipped in memory`),
-      looked?.hash ? hashText(looked.hash) : h('span', { class: 'hash' }, ' '),
+      h('span', { class: 'digest' }, 'BLAKE3 ', hashText(looked?.hash ?? '…')),
     ),
   );
 }
@@ -237,7 +237,10 @@ async function start(): Promise<void> {
   listen();
   try {
     const { hash, size: bytes } = await verifier.start();
-    the('kernel').replaceChildren(hashText(hash), h('span', { class: 'small' }, ` BLAKE3, ${size(bytes)}`));
+    the('kernel').replaceChildren(
+      h('span', { class: 'digest' }, 'BLAKE3 ', hashText(hash)),
+      h('span', { class: 'digest' }, ` ${size(bytes)}`),
+    );
     ready();
   } catch (error) {
     state(`This browser cannot run the verifier: ${asFailure(error).message}`);

@@ -1,11 +1,11 @@
 /** The page's worker: looks at files and verifies, with the loader and with kernels run by the driver. */
-import loaderModule, { certificates, explain, Hasher, hash, kind, verify } from '../build/loader/loader.js';
-import { MAX_COMPONENT_BYTES } from '../src/component.js';
 import { asFailure, Failure } from '../src/failure.js';
-import { Kernel } from '../src/kernel.js';
+import { certificates, explain, Hasher, hash, initSync, kind } from '../src/generated/loader/loader.js';
 import { LIMITS } from '../src/meter.js';
 import { parentPort } from '../src/platform.browser.js';
+import type { Sent } from '../src/remote.js';
 import { open, readSmall } from '../src/sources.js';
+import { failed, verified } from '../src/verifying.js';
 import { toBytes } from './embedded.js';
 import type { Answer, Asked, Given, Looked, Parts, Reply, Role, Task, Verified } from './protocol.js';
 
@@ -13,8 +13,6 @@ import type { Answer, Asked, Given, Looked, Parts, Reply, Role, Task, Verified }
 const MAX_TEXT_BYTES = 1 << 20;
 /** Bytes of a log of certificates: it is held whole. */
 const MAX_CERTIFICATE_LOG_BYTES = 512 << 20;
-/** Bytes of a certificate or a proof. */
-const MAX_CERTIFICATE_BYTES = 32 << 20;
 /** First bytes that tell a kind. */
 const START_BYTES = 4096;
 /** Milliseconds between two words about progress. */
@@ -28,6 +26,7 @@ const watch = {
   renew: () => reply({ renew: true }),
 };
 let builtIn: Uint8Array;
+let loader: WebAssembly.Module;
 
 port.onMessage(async (message) => {
   try {
@@ -44,13 +43,14 @@ function answer(task: Task): Promise<unknown> {
     case 'look':
       return look(task.file);
     case 'verify':
-      return verified(task.asked);
+      return answered(task.asked);
   }
 }
 
 /** Makes the loader ready; the hash and size of the kernel that is built in. */
 async function start(parts: Parts): Promise<{ hash: string; size: number }> {
-  await loaderModule({ module_or_path: toBytes(parts.loader) });
+  loader = await WebAssembly.compile(toBytes(parts.loader));
+  initSync({ module: loader });
   builtIn = toBytes(parts.kernel);
   return { hash: hash(builtIn), size: builtIn.length };
 }
@@ -90,59 +90,65 @@ function use(told: string): { role: Role; note: string | undefined } {
   }
 }
 
-async function verified(asked: Asked): Promise<Verified> {
-  const kernels = new Map([[hash(builtIn), builtIn]]);
-  for (const file of asked.kernels) {
-    const bytes = await small(file, MAX_COMPONENT_BYTES, 'a kernel');
-    kernels.set(hash(bytes), bytes);
+async function answered(asked: Asked): Promise<Verified> {
+  const certificate = asked.certificateLog ?? asked.certificate;
+  if (!certificate) {
+    const message = 'there is no certificate among the files: only a certificate can be verified';
+    const hint = 'Add a certificate or a chain of them.';
+    return {
+      answer: plain(failed({ loader, failure: new Failure('usage', message, { hint }).toData() })),
+      proofs: [],
+      stated: [],
+    };
   }
-  const certificate = await named(asked.certificate, MAX_CERTIFICATE_BYTES);
-  const log = await named(asked.certificateLog, MAX_CERTIFICATE_LOG_BYTES);
-  const evidence = log ? { certificateLog: await withHash(log, asked.certificateHash) } : { certificate };
-  const against = {
-    ...evidence,
-    policy: await named(asked.policy, MAX_TEXT_BYTES),
-    trust: await Promise.all(asked.keys.map((key) => named(key, MAX_TEXT_BYTES).then((file) => file!))),
-    anySigner: asked.anySigner,
-    head: typeof asked.head === 'string' ? asked.head : await named(asked.head, MAX_CERTIFICATE_BYTES),
-  };
-  const snapshot = asked.snapshot && (await open(asked.snapshot.blob, asked.snapshot.name));
-  const inputs = await Promise.all(asked.logs.map(({ blob, name }) => open(blob, name)));
   const [first, ...others] = asked.proofs;
-  const proof = await named(first, MAX_CERTIFICATE_BYTES);
-  const answer = await run({ ...against, inputs, snapshot, proof }, kernels);
+  const answer = await run(asked, certificate, first);
   const proofs: Verified['proofs'] = [];
+  // What a further proof shows does not hang on logs: they were judged.
+  const without = { ...asked, logs: [], snapshot: undefined };
   for (const other of others) {
-    const file = await named(other, MAX_CERTIFICATE_BYTES);
-    proofs.push({ name: other.name, answer: await run({ ...against, proof: file }, kernels) });
+    proofs.push({ name: other.name, answer: await run(without, certificate, other) });
   }
-  const whole = log ?? certificate;
-  const stated = whole ? certificates(whole.name, whole.bytes).report : undefined;
+  const bytes = await small(certificate, MAX_CERTIFICATE_LOG_BYTES, 'a chain of certificates').catch(
+    () => undefined,
+  );
+  const stated = bytes && certificates(certificate.name, bytes).report;
   return { answer, proofs, stated: (stated?.certificates ?? []) as Verified['stated'] };
 }
 
-/** The loader's verification, over kernels that are compiled when it asks for them. */
-async function run(request: Parameters<typeof verify>[0], kernels: Map<string, Uint8Array>): Promise<Answer> {
+/** One verification, as the package does it in its own worker. */
+async function run(asked: Asked, certificate: Given, proof: Given | undefined): Promise<Answer> {
   let said = 0;
-  const told = await verify(request, {
-    kernels: [...kernels.keys()],
-    kernel: (wanted) => Kernel.compile(kernels.get(wanted)!, { limits: LIMITS, watch }),
-    progress: (bytes) => {
-      const now = performance.now();
-      if (now - said < PROGRESS_MILLISECONDS) return;
-      said = now;
-      reply({ progress: bytes });
-    },
-  });
-  return told as unknown as Answer;
+  const progress = (bytes: number) => {
+    const now = performance.now();
+    if (now - said < PROGRESS_MILLISECONDS) return;
+    said = now;
+    reply({ progress: bytes });
+  };
+  const given = {
+    loader,
+    certificates: sent(certificate),
+    kind: asked.certificateLog ? ('certificate-log' as const) : ('certificate' as const),
+    certificateHash: asked.certificateHash && sent(asked.certificateHash),
+    logs: asked.logs.map(sent),
+    kernels: [{ name: 'the kernel built in', input: builtIn }, ...asked.kernels.map(sent)],
+    policy: asked.policy && sent(asked.policy),
+    trust: asked.keys.map(sent),
+    anySigner: asked.anySigner,
+    proof: proof && sent(proof),
+    snapshot: asked.snapshot && sent(asked.snapshot),
+    head: typeof asked.head === 'string' ? asked.head : asked.head && sent(asked.head),
+  };
+  return plain(await verified(given, { limits: LIMITS, watch, progress }));
 }
 
-async function withHash(log: { name: string; bytes: Uint8Array }, sidecar: Given | undefined) {
-  return { ...log, hash: sidecar && (await small(sidecar, START_BYTES, 'the hash of a certificate log')) };
+function sent({ name, blob }: Given): Sent {
+  return { name, input: blob };
 }
 
-async function named(file: Given | undefined, most: number) {
-  return file && { name: file.name, bytes: await small(file, most, 'such a file') };
+/** The loader's answer with the fields of its report that are shown: their shapes are those of `omega verify`. */
+function plain(answer: Awaited<ReturnType<typeof verified>>): Answer {
+  return answer as unknown as Answer;
 }
 
 async function small(file: Given, most: number, what: string): Promise<Uint8Array> {
