@@ -4,7 +4,7 @@ import { command } from './command.js';
 import { conflictView } from './conflict.js';
 import { copyButton, h } from './dom.js';
 import type { Answer, Asked, Entry, Verified } from './protocol.js';
-import { heading, NEVER_SHOWN, proves, status, verdict } from './words.js';
+import { checkName, heading, NEVER_SHOWN, proves, status, verdict } from './words.js';
 
 /** What is shown beside what verifying gave. */
 export interface Context {
@@ -23,6 +23,8 @@ export function answerView({ answer, proofs, stated }: Verified, context: Contex
   const entries = report.certificates ?? [];
   const byHash = new Map(stated.map((entry) => [entry.chain_hash, entry]));
   const newest = entries.at(-1);
+  // The newest conflict and coverage have sections of their own; older ones stand in their links.
+  const conflicting = entries.filter(({ verdict }) => verdict === 'obstruction').at(-1);
   return h(
     'div',
     {},
@@ -38,13 +40,13 @@ export function answerView({ answer, proofs, stated }: Verified, context: Contex
         : undefined,
     ),
     meaning(answer),
-    conflictSection(entries, byHash),
+    conflictSection(conflicting, byHash),
     checks.length > 0 && section('Checks', tally(answer), checkList(checks)),
     report.proof || proofs.length > 0 ? proofSection(verifiedProofs(answer, proofs, context)) : undefined,
     entries.length > 0 &&
       section(
         entries.length === 1 ? 'The certificate' : `The chain, ${entries.length} certificates`,
-        chainView(entries, checks, byHash),
+        chainView(entries, checks, byHash, conflicting),
       ),
     coverageSection(newest, byHash),
     commandSection(context),
@@ -58,12 +60,14 @@ function section(title: string, ...children: (Node | string | undefined | false)
 /** What it proves, and what it does not. */
 function meaning({ exit, report }: Answer): HTMLElement {
   const shown = proves(report.checks ?? []);
+  const checks = report.checks ?? [];
   // What failed stands among the checks.
-  const failed = (report.checks ?? [])
-    .filter(({ status }) => status === 'failed')
-    .map(({ detail }) => detail);
-  const open = (report.not_shown ?? []).filter((detail) => !failed.includes(detail));
-  const not = [...new Set(open), ...NEVER_SHOWN].map(sentence);
+  const failed = checks.filter(({ status }) => status === 'failed').map(({ detail }) => detail);
+  const open = [...new Set(report.not_shown ?? [])].filter((detail) => !failed.includes(detail));
+  const named = open.map((words) => {
+    const check = checks.find(({ detail }) => detail === words)?.check;
+    return check === undefined ? sentence(words) : `${checkName(check)}: ${words}.`;
+  });
   const list = (items: string[]) => h('ul', {}, ...items.map((item) => h('li', {}, item)));
   return h(
     'div',
@@ -75,12 +79,16 @@ function meaning({ exit, report }: Answer): HTMLElement {
         shown.length > 0 &&
         h('p', { class: 'small' }, 'Each by itself: the evidence as a whole is not shown to be right.'),
     ),
-    section('What it does not prove', list(not)),
+    section(
+      'What it does not prove',
+      list(NEVER_SHOWN),
+      named.length > 0 && h('p', { class: 'small' }, 'And not this time:'),
+      named.length > 0 && list(named),
+    ),
   );
 }
 
-function conflictSection(entries: Entry[], stated: Map<string, Entry>): HTMLElement | undefined {
-  const entry = entries.filter(({ verdict }) => verdict === 'obstruction').at(-1);
+function conflictSection(entry: Entry | undefined, stated: Map<string, Entry>): HTMLElement | undefined {
   const conflict = entry && (entry.conflict ?? stated.get(entry.chain_hash)?.conflict);
   return entry && conflict ? section('The conflict', conflictView(conflict, entry)) : undefined;
 }

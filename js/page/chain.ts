@@ -7,8 +7,13 @@ import { checkName, status } from './words.js';
 /** Links that are shown; a chain may have a million. */
 const SHOWN = 200;
 
-/** The chain, the newest certificate first. */
-export function chainView(entries: Entry[], checks: Check[], stated: Map<string, Entry>): HTMLElement {
+/** The chain, the newest certificate first; the newest coverage and the conflict of `conflicting` stand elsewhere. */
+export function chainView(
+  entries: Entry[],
+  checks: Check[],
+  stated: Map<string, Entry>,
+  conflicting: Entry | undefined,
+): HTMLElement {
   const newest = entries.slice(-SHOWN).reverse();
   const more = entries.length - newest.length;
   return h(
@@ -17,13 +22,19 @@ export function chainView(entries: Entry[], checks: Check[], stated: Map<string,
     h(
       'ol',
       { class: 'chain', reversed: true },
-      ...newest.map((entry, at) => link(entry, checks, stated.get(entry.chain_hash), at === 0)),
+      ...newest.map((entry, at) => link(entry, checks, stated.get(entry.chain_hash), at === 0, conflicting)),
     ),
     more > 0 && h('p', { class: 'small' }, `And ${more} older ones, which are checked and not shown.`),
   );
 }
 
-function link(entry: Entry, checks: Check[], stated: Entry | undefined, isNewest: boolean): HTMLElement {
+function link(
+  entry: Entry,
+  checks: Check[],
+  stated: Entry | undefined,
+  isNewest: boolean,
+  conflicting: Entry | undefined,
+): HTMLElement {
   const own = checks.filter(({ height }) => height === entry.height);
   const shared = checks.filter(({ height }) => height === null);
   const bad = own.some(({ code }) => code !== null);
@@ -36,7 +47,7 @@ function link(entry: Entry, checks: Check[], stated: Entry | undefined, isNewest
     ['Kernel', hashText(entry.kernel_hash)],
     ['Chain', hashText(entry.chain_id)],
   ];
-  const conflict = stated?.conflict ?? entry.conflict;
+  const conflict = entry === conflicting ? undefined : (stated?.conflict ?? entry.conflict);
   return h(
     'li',
     {},
@@ -53,7 +64,7 @@ function link(entry: Entry, checks: Check[], stated: Entry | undefined, isNewest
       h(
         'div',
         { class: 'inside' },
-        own.length > 0 && checkList(own),
+        own.length > 0 && checkList(own, false),
         shared.length > 0 &&
           h(
             'p',
@@ -80,8 +91,8 @@ function says({ verdict, cert_type }: Entry): string {
   return cert_type === 'swap' ? 'the checker changes' : cert_type;
 }
 
-/** Checks, one below the other, with what each came to. */
-export function checkList(checks: Check[]): HTMLElement {
+/** Checks, one below the other, with what each came to and, unless it is known, at which height. */
+export function checkList(checks: Check[], withHeight = true): HTMLElement {
   return h(
     'ul',
     { class: 'checks' },
@@ -95,7 +106,7 @@ export function checkList(checks: Check[]): HTMLElement {
         h(
           'span',
           { class: 'detail' },
-          check.height === null ? '' : `Height ${check.height}: `,
+          check.height === null || !withHeight ? '' : `Height ${check.height}: `,
           check.detail,
           check.code !== null && h('code', { class: 'code' }, check.code),
         ),

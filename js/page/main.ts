@@ -99,8 +99,13 @@ function draw(entry: Entry): void {
       { class: 'about' },
       looked?.role === 'certificate' && useOf(entry),
       note !== undefined && h('span', { class: 'note' }, note),
-      flip && h('span', { class: 'badge failed' }, `byte ${flip.at} flipped in memory`),
-      h('span', { class: 'digest' }, 'BLAKE3 ', hashText(looked?.hash ?? '…')),
+      flip && h('span', { class: 'badge failed' }, `byte ${flip.at} flipped in memory, not on disk`),
+      h(
+        'span',
+        { class: 'digest' },
+        'BLAKE3 ',
+        looked ? hashText(looked.hash) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '·'.repeat(64)),
+      ),
     ),
   );
 }

@@ -100,13 +100,15 @@ export class Tampering {
 
   #caught(what: string, answer: Answer): HTMLElement {
     const checks = this.#honest ? caught(this.#honest, answer) : [];
-    const { title, tone } = heading(answer.exit);
+    const { tone } = heading(answer.exit);
     const { code, message } = answer.report;
     const refused = answer.exit !== 0 && checks.length === 0;
     const nothing = checks.length === 0 && answer.exit === (this.#honest?.exit ?? 0);
     const words = nothing
       ? 'Nothing caught it: no check that was made reads this byte, or the answer was no better before.'
-      : `Caught: ${title.toLowerCase()}.`;
+      : answer.exit === 20
+        ? 'Caught: wrong.'
+        : 'Caught: nothing is accepted that cannot be checked.';
     this.#say(what + words);
     return h(
       'div',

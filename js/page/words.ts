@@ -19,8 +19,8 @@ export function heading(exit: number): { title: string; tone: 'right' | 'wrong' 
 
 /** What the evidence says, once it is right. */
 export function verdict(report: Report): string | undefined {
-  if (report.verdict === 'merge') return 'Its verdict: the logs agree.';
-  if (report.verdict === 'obstruction') return 'Its verdict: the logs conflict.';
+  if (report.verdict === 'merge') return 'The certificate says: the logs agree.';
+  if (report.verdict === 'obstruction') return 'The certificate says: the logs conflict.';
   return undefined;
 }
 
@@ -78,7 +78,7 @@ export function status({ status, code }: Check): { word: string; mark: string } 
   if (status === 'passed') return { word: 'Passed', mark: 'passed' };
   if (status === 'failed') return { word: 'Wrong', mark: 'failed' };
   if (status === 'could-not-check') return { word: 'Could not check', mark: 'open' };
-  return code === null ? { word: 'Not asked', mark: 'unasked' } : { word: 'Missing', mark: 'open' };
+  return code === null ? { word: 'Not checked', mark: 'unchecked' } : { word: 'Missing', mark: 'open' };
 }
 
 /** The rules, by their numbers: README.md and schemas/predicates.md. */

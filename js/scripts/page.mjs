@@ -42,6 +42,7 @@ export async function page(kernel, folder) {
   console.log(
     `page/index.html: ${bytes} bytes, ${brotliCompressSync(whole).length} brotli; ${without} brotli without the kernel`,
   );
+  console.log(`page/index.html: SHA-256 ${createHash('sha256').update(whole).digest('hex')}`);
   if (without > MOST) throw new Error(`page and verifier have more than ${MOST} bytes with brotli`);
 }
 

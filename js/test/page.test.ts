@@ -115,7 +115,9 @@ async function choose(page: Page, ...names: string[]): Promise<void> {
   );
   await page.waitForFunction((count) => {
     const hashes = [...document.querySelectorAll('#list .hash')];
-    return hashes.length === count && hashes.every(({ textContent }) => textContent?.length === 64);
+    return (
+      hashes.length === count && hashes.every(({ textContent }) => /^[0-9a-f]{64}$/.test(textContent ?? ''))
+    );
   }, before + names.length);
 }
 
