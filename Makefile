@@ -32,15 +32,12 @@ loader: setup-build ## verifying for JavaScript, in js/build/loader
 	scripts/loader.sh
 
 web: build setup-web ## the verifier for Node and browsers, in js/dist
-	@mkdir -p js/build
-	scripts/loader.sh
-	$(TARGET)/release/omega kernel export --output js/build/kernel.wasm >/dev/null
-	npm --prefix js run --silent build
+	@scripts/web.sh
 
 demo: build ## see it work, in a folder that is removed afterwards
 	@OMEGA=$(TARGET)/release/omega tests/demo.sh
 
-test: setup ## format, dependencies, clippy, tests, reproducible kernel, demo
+test: setup ## format, dependencies, clippy, tests in Rust, JavaScript and Python, engines, demo
 	@scripts/test.sh
 
 test-full: setup ## the same with the long runs

@@ -36,6 +36,11 @@ demo() {
     OMEGA="$TARGET/release/omega" TRACE="${TRACE:-}" tests/demo.sh
 }
 
+# third_party FILE: one of the tests of what others run, in their language.
+third_party() {
+    OMEGA="$TARGET/release/omega" PYTHONDONTWRITEBYTECODE=1 "$TARGET/venv/bin/python" "tests/third_party/$1"
+}
+
 step format cargo fmt --all --check
 step dependencies cargo deny --locked check bans licenses sources
 step generator cargo deny --manifest-path js/bind/Cargo.toml --config deny.toml --locked check bans licenses sources
@@ -46,6 +51,12 @@ step clippy-verify cargo clippy --release --locked -p omega-verify --target wasm
 step clippy-loader cargo clippy --profile loader --locked -p omega-loader --target wasm32-unknown-unknown -- -D warnings
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
 step reproducible tests/reproducible.sh
+step web scripts/web.sh
+step web-check npm --prefix js run --silent check
+step web-tests npm --prefix js test --silent
+step engines scripts/engines.sh
+step audit third_party test_audit.py
+step engines-table third_party test_engines_table.py
 step demo demo
 
 printf '\n== what the test runner said last\n'
@@ -57,8 +68,18 @@ fi
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"
+# Cargo's lines, Node's, and those of Python's unittest.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
-    END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' "$logs/tests"
+    /^ℹ pass / { passed += $3 }
+    /^ℹ fail / { failed += $3 }
+    /^ℹ skipped / { ignored += $3 }
+    /^Ran [0-9]+ tests? in / { ran = $2 }
+    /^OK/ { passed += ran }
+    /^FAILED \(/ { bad = 0; while (match($0, /=[0-9]+/)) {
+        bad += substr($0, RSTART + 1, RLENGTH - 1); $0 = substr($0, RSTART + RLENGTH) }
+        failed += bad; passed += ran - bad }
+    END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
+    "$logs"/{tests,web-tests,audit,engines-table}
 [ "$full" = yes ] && echo "long runs: included" || echo "long runs: not included (make test-full)"
 if [ "$failed" != 0 ]; then
     echo "RESULT: FAILED"

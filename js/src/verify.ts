@@ -110,7 +110,8 @@ export interface Verification {
  * `onProgress` hears how many bytes of logs were read; what is no stream is read twice, to count its events
  * and to judge them.
  *
- * @throws {Failure} `interrupted`, when `signal` is aborted.
+ * @throws {Failure} `interrupted`, when `signal` is aborted; `file-unreadable` or `internal`, when the loader
+ * cannot be had.
  */
 export async function verify({
   signal,
@@ -122,9 +123,9 @@ export async function verify({
 }: Evidence & VerifyOptions): Promise<Verification> {
   const isolate = new Isolate({ ...(limits && { limits }), ...(workerUrl && { workerUrl }) });
   try {
-    const kernel = evidence.kernel ?? (await bundledKernel());
     const module = await compiled(loader);
     try {
+      const kernel = evidence.kernel ?? (await bundledKernel());
       return answered(await isolate.verify({ ...evidence, kernel }, module, { signal, onProgress }));
     } catch (error) {
       const failure = asFailure(error);
@@ -157,6 +158,7 @@ async function compiled(loader?: WebAssembly.Module | BufferSource): Promise<Web
     return await beside;
   } catch (error) {
     beside = undefined;
+    if (error instanceof Failure) throw error;
     throw new Failure('internal', `the loader of this package cannot be had: ${String(error)}`, {
       cause: error,
     });

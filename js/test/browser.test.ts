@@ -1,5 +1,6 @@
 /** The package in a real browser: from a server, from disk, without a network; and kernels that mean no good. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +11,30 @@ import { serve, startBrowser } from '../scripts/chromium.mjs';
 import type * as Package from '../src/index.js';
 import { log } from './support/fixtures.js';
 import { FOREVER, grow, hostile } from './support/hostile.js';
+import { OMEGA } from './support/omega.js';
 
 declare global {
   // What the page makes of the package.
   var omega: typeof Package;
 }
 
+/** Evidence that the command makes: two logs, their certificate, and a third log that is none of them. */
+function evidence(): Record<string, Uint8Array> {
+  const cwd = mkdtempSync(join(tmpdir(), 'omega-evidence-'));
+  const omega = (flags: string) => execFileSync(OMEGA, flags.split(' '), { cwd, stdio: 'pipe' });
+  omega('keygen --output judge.key');
+  omega('generate-events --output a.omega --count 200 --nodes 2 --split-by node');
+  omega('reconcile --input a.1.omega --input a.2.omega --output a.result');
+  omega('certify --result a.result --key judge.key --output a.cert');
+  const read = (name: string) => [`/${name}`, new Uint8Array(readFileSync(join(cwd, name)))] as const;
+  const made = ['a.1.omega', 'a.2.omega', 'a.cert', 'judge.pub'].map(read);
+  rmSync(cwd, { recursive: true });
+  return Object.fromEntries(made);
+}
+
 /** Kernels that are made here and served to the page. */
-const files = {
+const files: Record<string, string | Uint8Array> = {
+  ...evidence(),
   '/loops.wasm': hostile({ 'session.feed': [...FOREVER, 0x00] }),
   '/grows.wasm': hostile({ 'session.feed': [...grow(9600), 0x1a, 0x41, 8] }),
   '/traps.wasm': hostile({ 'session.feed': [0x00] }),
@@ -82,6 +99,40 @@ test('agree and conflict, from a server', async () => {
   await page.close();
 });
 
+test('verified from a server: what stands beside the module is found', async () => {
+  const page = await open();
+  const answers = await page.evaluate(async () => {
+    const file = async (name: string) => new File([await (await fetch(name)).blob()], name);
+    const certificates = await file('/a.cert');
+    const trust = { keys: [await file('/judge.pub')] };
+    const logs = [await file('/a.1.omega'), await file('/a.2.omega')];
+    const right = await omega.verify({ certificates, logs, trust });
+    const changed = new Uint8Array(await (await fetch('/kernel.wasm')).arrayBuffer());
+    changed[200_000] = (changed[200_000] ?? 0) ^ 1;
+    const refused = await omega.verify({ certificates, logs, trust, kernel: changed });
+    const streams = logs.map((log) => log.stream());
+    const streamed = await omega.verify({ certificates, logs: streams, trust });
+    const cut = await omega.verify({
+      certificates,
+      logs: [logs[0]?.slice(0, -9) ?? '', logs[1] ?? ''],
+      trust,
+    });
+    const path = await omega.verify({ certificates: 'a.cert' });
+    const signal = AbortSignal.abort();
+    const given = await omega.verify({ certificates, logs, trust, signal }).catch((error) => error.code);
+    return [...[right, refused, streamed, cut, path].map(({ exit, code }) => [exit, code]), given];
+  });
+  assert.deepEqual(answers, [
+    [0, null],
+    [30, 'kernel-unknown'],
+    [0, null],
+    [30, 'torn-tail'],
+    [2, 'usage'],
+    'interrupted',
+  ]);
+  await page.close();
+});
+
 test('kernels that mean no good: a code each, and the tab is as it was', async () => {
   const page = await open();
   assert.equal(await judged(page, '/loops.wasm', '/deps.omega', 300), 'kernel-deadline');
@@ -118,7 +169,7 @@ test('a policy that forbids blobs: the worker from where it is served', async ()
   const page = await browser.newPage();
   await page.route('**/strict', async (route) => {
     const headers = { 'content-type': 'text/html', 'content-security-policy': "worker-src 'self'" };
-    await route.fulfill({ body: files['/strict'], headers });
+    await route.fulfill({ body: String(files['/strict']), headers });
   });
   await page.goto(`${server.url}strict`);
   await page.waitForFunction(() => globalThis.omega !== undefined);
@@ -141,6 +192,7 @@ test('from disk, without a network, all in one page', async () => {
     const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     const url = URL.createObjectURL(new Blob([bytes("${base64('index.js')}")], { type: 'text/javascript' }));
     globalThis.kernel = bytes("${base64('kernel.wasm')}");
+    globalThis.loader = bytes("${base64('loader.wasm')}");
     globalThis.omega = await import(url);
   </script>`;
   writeFileSync(join(folder, 'page.html'), html);
@@ -157,6 +209,15 @@ test('from disk, without a network, all in one page', async () => {
     return (await isolate.judge({ kernel, logs: [{ input: Uint8Array.from(deps) }] })).merged;
   }, deps);
   assert.equal(merged, true);
+  const evidence = ['/a.1.omega', '/a.2.omega', '/a.cert'].map((name) => [...Buffer.from(files[name] ?? '')]);
+  const verified = await page.evaluate(async (evidence) => {
+    const { kernel, loader } = globalThis as unknown as Record<'kernel' | 'loader', Uint8Array<ArrayBuffer>>;
+    const [one, two, certificates] = evidence.map((bytes) => Uint8Array.from(bytes));
+    const given = { certificates: certificates ?? '', logs: [one ?? '', two ?? ''], kernel, loader };
+    const { outcome, text } = await omega.verify({ ...given, trust: { anySigner: true } });
+    return outcome === 'verified' ? outcome : text;
+  }, evidence);
+  assert.equal(verified, 'verified');
   assert(
     asked.every((url) => url.startsWith('file:') || url.startsWith('blob:')),
     asked.join(),

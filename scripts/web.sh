@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds the verifier for Node and browsers into js/dist: the loader, the kernel that the omega command at
+# hand has built in, and the package around both.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly TARGET=${CARGO_TARGET_DIR:-target}
+
+scripts/loader.sh
+"$TARGET/release/omega" kernel export --output js/build/kernel.wasm >/dev/null
+npm --prefix js run --silent build
