@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
 import { bundle, workerSource } from './bundle.mjs';
 import { generate } from './glue.mjs';
+import { page } from './page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -62,3 +63,4 @@ for (const name of ['index.js', 'kernel.js', 'worker.js', 'loader.wasm', 'kernel
   const bytes = await readFile(join(dist, name));
   console.log(`${name}: ${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`);
 }
+await page(component, join(dist, 'page'));

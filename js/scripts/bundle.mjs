@@ -28,6 +28,20 @@ export async function workerSource(platform) {
   return outputFiles[0].text;
 }
 
+/** A browser's script of one file, which imports nothing when it runs. */
+export async function script(entry) {
+  const { outputFiles } = await build({
+    ...options('browser'),
+    entryPoints: [entry],
+    format: 'iife',
+    minify: true,
+    // The loader's own way to find its module is not used: it is handed over.
+    define: { 'import.meta.url': '""' },
+    write: false,
+  });
+  return outputFiles[0].text;
+}
+
 /** A module, with the worker's source in it where it wants that. */
 export async function bundle({ platform, entry, outfile, minify = true, external = [] }) {
   const worker = {

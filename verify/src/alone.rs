@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::checks::Checks;
 use crate::conflict::View;
+use crate::explain::certs;
 use crate::failure::{Failure, HostCode};
 use crate::judging::Judging;
 use crate::platform::Platform;
@@ -60,7 +61,8 @@ pub async fn check<P: Platform>(
     entry
 }
 
-/// What a certificate states of itself, its conflict included, and nothing checked but that.
+/// What a certificate states of itself, its coverage and its conflict included, and nothing checked but
+/// that.
 pub fn stated(certificate: &Certificate) -> Value {
     let mut entry = entry(certificate);
     let statements = certificate.signatures().iter();
@@ -71,10 +73,11 @@ pub fn stated(certificate: &Certificate) -> Value {
         })
     });
     entry["signers"] = signed.collect();
-    if let Content::Verdict { core, observations } = certificate.content()
-        && core.evidence.is_some()
-    {
-        entry["conflict"] = conflict(core, observations);
+    if let Content::Verdict { core, observations } = certificate.content() {
+        entry["coverage"] = certs::coverage(core, observations).into();
+        if core.evidence.is_some() {
+            entry["conflict"] = conflict(core, observations);
+        }
     }
     entry
 }

@@ -53,7 +53,7 @@ pub fn explain_file(name: &str, bytes: &[u8]) -> Result<JsValue, JsValue> {
 }
 
 /// What each certificate states of itself, of one alone or of a log of them: an answer whose report has
-/// the field `certificates`. Nothing is verified.
+/// the field `certificates`, each with its coverage and its conflict. Nothing is verified.
 #[wasm_bindgen(unchecked_return_type = "Answer")]
 pub fn certificates(name: &str, bytes: &[u8]) -> Result<JsValue, JsValue> {
     answer(&match explain::certificates(name, bytes) {

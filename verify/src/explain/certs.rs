@@ -1,6 +1,6 @@
 //! Certificates, their log and its sidecars, proofs.
 
-use omega_kernel::body::{Core, Observations, PREDICATES, VerdictKind};
+use omega_kernel::body::{Core, Observations, PREDICATES, Predicate, VerdictKind};
 use omega_kernel::cert_index::{self, Summary};
 use omega_kernel::certificate::{Binding, Certificate, Content};
 use omega_kernel::proof::{Claim, Proof};
@@ -184,17 +184,6 @@ pub fn judged(explained: Explained, core: &Core, observations: &Observations) ->
         .iter()
         .map(|log| json!({ "name": log.name, "events": log.count.to_string(), "root": hex(&log.root) }))
         .collect();
-    let coverage = PREDICATES.iter().map(|predicate| {
-        let coverage = core.coverage_of(predicate.id).unwrap_or(&observations.payload);
-        json!({
-            "predicate": predicate.id,
-            "name": predicate.name,
-            "judged": coverage.judged.to_string(),
-            "skipped": coverage.skipped.to_string(),
-            "known": coverage.known.to_string(),
-            "violated": coverage.violated.to_string(),
-        })
-    });
     explained
         .fact("verdict", if core.verdict == VerdictKind::Merge { "merge" } else { "obstruction" })
         .fact("logs", logs)
@@ -205,7 +194,23 @@ pub fn judged(explained: Explained, core: &Core, observations: &Observations) ->
         .fact("accepted_ids", core.next.id_count.to_string())
         .fact("signed_heads", observations.heads.len())
         .fact("evidence_bytes", core.evidence.as_ref().map(Vec::len))
-        .fact("coverage", coverage.collect::<Vec<_>>())
+        .fact("coverage", coverage(core, observations))
+}
+
+/// For each rule how much was judged, skipped, already known and violated.
+pub fn coverage(core: &Core, observations: &Observations) -> Vec<Value> {
+    let of = |predicate: &Predicate| {
+        let coverage = core.coverage_of(predicate.id).unwrap_or(&observations.payload);
+        json!({
+            "predicate": predicate.id,
+            "name": predicate.name,
+            "judged": coverage.judged.to_string(),
+            "skipped": coverage.skipped.to_string(),
+            "known": coverage.known.to_string(),
+            "violated": coverage.violated.to_string(),
+        })
+    };
+    PREDICATES.iter().map(of).collect()
 }
 
 fn signature(record: &SignatureRecord) -> Value {

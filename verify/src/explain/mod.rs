@@ -11,7 +11,7 @@ use crate::kind::kind_of;
 use crate::report::{Outcome, Report};
 use crate::trust::Trust;
 
-mod certs;
+pub(crate) mod certs;
 mod log;
 mod other;
 

@@ -1,0 +1,255 @@
+/** The page: files in, an answer out. */
+import { asFailure } from '../src/failure.js';
+import { answerView } from './answer.js';
+import { h, hashText, size, the } from './dom.js';
+import { type Entry, Files, ROLE, type Use } from './files.js';
+import type { Answer, Verified } from './protocol.js';
+import { Tampering } from './tampering.js';
+import { Verifier } from './verify.js';
+import { heading } from './words.js';
+
+/** Milliseconds between two words about progress to whoever hears the page. */
+const SAY_MILLISECONDS = 3000;
+
+const part = (name: string) => the(`part-${name}`).textContent ?? '';
+const verifier = new Verifier(part('worker'), { loader: part('loader'), kernel: part('kernel') });
+const files = new Files();
+const rows = new Map<Entry, HTMLLIElement>();
+const verifyButton = the<HTMLButtonElement>('verify');
+const cancelButton = the<HTMLButtonElement>('cancel');
+const bar = the<HTMLProgressElement>('progress');
+const tampering = new Tampering(files, run, say, (entry) => draw(entry));
+let work: AbortController | undefined;
+let looking = 0;
+
+function say(words: string): void {
+  the('live').textContent = words;
+}
+
+function state(words: string): void {
+  the('state').textContent = words;
+}
+
+function add(chosen: Iterable<File>): void {
+  for (const file of chosen) {
+    const entry = files.add(file);
+    const row = h('li', {});
+    rows.set(entry, row);
+    the('list').append(row);
+    draw(entry);
+    look(entry);
+  }
+}
+
+async function look(entry: Entry): Promise<void> {
+  looking += 1;
+  ready();
+  try {
+    entry.looked = await verifier.look({ name: entry.file.name, blob: entry.file });
+    say(`${entry.file.name}: ${ROLE[entry.looked.role]}.`);
+  } catch (error) {
+    const { message } = asFailure(error);
+    entry.looked = { role: 'unknown', note: `It cannot be read: ${message}`, hash: '' };
+  }
+  looking -= 1;
+  drawAll();
+  ready();
+}
+
+/** What can be done now. */
+function ready(): void {
+  verifyButton.disabled = work !== undefined || looking > 0;
+  cancelButton.disabled = work === undefined;
+  tampering.ready(work === undefined && looking === 0);
+  if (work) return;
+  const used = files.entries.filter((entry) => entry.looked && entry.looked.role !== 'unknown').length;
+  const nothing = files.entries.length === 0 ? 'No files yet.' : '';
+  state(
+    looking > 0
+      ? 'Looking at the files…'
+      : nothing || `${used} of ${files.entries.length} files can be used.`,
+  );
+}
+
+function drawAll(): void {
+  for (const entry of files.entries) draw(entry);
+}
+
+/** One file's row. */
+function draw(entry: Entry): void {
+  const row = rows.get(entry);
+  if (!row) return;
+  const { file, looked, flip } = entry;
+  const note = files.note(entry);
+  const remove = h(
+    'button',
+    { type: 'button', class: 'quiet', 'aria-label': `Remove ${file.name}` },
+    'Remove',
+  );
+  remove.addEventListener('click', () => removed(entry));
+  const role = looked ? ROLE[looked.role] : 'Looking…';
+  row.className = looked?.role === 'unknown' ? 'unused' : '';
+  row.replaceChildren(
+    h('span', { class: 'role' }, role),
+    h('span', { class: 'name' }, file.name),
+    h('span', { class: 'size' }, size(file.size)),
+    remove,
+    h(
+      'span',
+      { class: 'about' },
+      looked?.role === 'certificate' && useOf(entry),
+      note !== undefined && h('span', { class: 'note' }, note),
+      flip && h('span', { class: 'badge failed' }, `byte ${flip.at} flipped in memory, not on disk`),
+      h(
+        'span',
+        { class: 'digest' },
+        'BLAKE3 ',
+        looked ? hashText(looked.hash) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '·'.repeat(64)),
+      ),
+    ),
+  );
+}
+
+/** How a certificate is used. */
+function useOf(entry: Entry): HTMLElement {
+  const uses: [Use, string][] = [
+    ['verify', 'to be verified'],
+    ['head', 'the newest that I know'],
+    ['unused', 'not used'],
+  ];
+  const now = files.useOf(entry);
+  const options = uses.map(([use, words]) => h('option', { value: use, selected: use === now }, words));
+  const select = h('select', { 'aria-label': `Use of ${entry.file.name}` }, ...options);
+  select.addEventListener('change', () => {
+    files.use(entry, select.value as Use);
+    drawAll();
+    (rows.get(entry)?.querySelector('select') as HTMLElement | null)?.focus();
+  });
+  return select;
+}
+
+function removed(entry: Entry): void {
+  const row = rows.get(entry);
+  // Whoever goes by keyboard stays where he was.
+  const next = row?.nextElementSibling ?? row?.previousElementSibling;
+  const focus = next?.querySelector('button') ?? the('input');
+  files.remove(entry);
+  rows.delete(entry);
+  row?.remove();
+  focus.focus();
+  say(`${entry.file.name} removed.`);
+  drawAll();
+  ready();
+}
+
+/** Verifies what is there, and shows the answer; undefined where it was cancelled. */
+async function run(): Promise<Answer | undefined> {
+  const asked = files.asked(
+    the<HTMLInputElement>('any').checked,
+    the<HTMLInputElement>('head').value.trim().toLowerCase(),
+  );
+  const total = asked.logs.reduce((sum, { blob }) => sum + blob.size, 0);
+  work = new AbortController();
+  ready();
+  state('Verifying…');
+  say('Verifying.');
+  bar.classList.add('on');
+  bar.removeAttribute('value');
+  const begun = performance.now();
+  let said = begun;
+  const progress = (bytes: number) => {
+    state(`${size(bytes)} read; the logs have ${size(total)}`);
+    // A log is read once to count its events and once to be judged, and by each batch of a chain again.
+    if (bytes <= total) bar.value = bytes / total;
+    else bar.removeAttribute('value');
+    if (performance.now() - said < SAY_MILLISECONDS) return;
+    said = performance.now();
+    say(`${size(bytes)} read.`);
+  };
+  let verified: Verified | undefined;
+  let end = 'Cancelled.';
+  try {
+    verified = await verifier.verify(asked, work.signal, progress);
+    end = `Done in ${((performance.now() - begun) / 1000).toFixed(2)} s.`;
+  } catch (error) {
+    const failure = asFailure(error);
+    if (failure.code !== 'interrupted') {
+      end = 'Done.';
+      verified = { answer: failed(failure), proofs: [], stated: [] };
+    }
+  }
+  work = undefined;
+  bar.classList.remove('on');
+  bar.value = 0;
+  ready();
+  state(end);
+  if (!verified) {
+    say(end);
+    return undefined;
+  }
+  const flipped = files.entries.filter(({ flip }) => flip).map(({ file }) => file.name);
+  const section = the('answer');
+  section.replaceChildren(answerView(verified, { asked, flipped, say }));
+  section.hidden = false;
+  say(`${heading(verified.answer.exit).title}. ${verified.answer.report.message ?? ''}`);
+  tampering.answered(verified.answer);
+  return verified.answer;
+}
+
+/** What stopped the work itself, as an answer. */
+function failed(failure: ReturnType<typeof asFailure>): Answer {
+  const { code, number, message, hint, exit, file } = failure;
+  const told = file === undefined ? message : `${message} (${file})`;
+  const outcome = exit === 30 ? 'could-not-check' : 'internal';
+  return { report: { outcome, code, number, message: told, hint: hint ?? null }, text: told, exit };
+}
+
+function listen(): void {
+  const input = the<HTMLInputElement>('input');
+  input.addEventListener('change', () => {
+    add([...(input.files ?? [])]);
+    // The same file can be chosen again.
+    input.value = '';
+  });
+  const drop = the('drop');
+  let inside = 0;
+  const over = (by: number) => {
+    inside = by === 0 ? 0 : inside + by;
+    drop.classList.toggle('over', inside > 0);
+  };
+  // The whole window takes files: one that misses the area would replace the page.
+  addEventListener('dragenter', () => over(1));
+  addEventListener('dragleave', () => over(-1));
+  addEventListener('dragover', (event) => event.preventDefault());
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    over(0);
+    add([...(event.dataTransfer?.files ?? [])]);
+  });
+  verifyButton.addEventListener('click', async () => {
+    if (!(await run())) return;
+    the('answer').scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
+  });
+  cancelButton.addEventListener('click', () => work?.abort());
+}
+
+function calm(): boolean {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}
+
+async function start(): Promise<void> {
+  verifyButton.disabled = true;
+  listen();
+  try {
+    const { hash, size: bytes } = await verifier.start();
+    the('kernel').replaceChildren(
+      h('span', { class: 'digest' }, 'BLAKE3 ', hashText(hash)),
+      h('span', { class: 'digest' }, ` ${size(bytes)}`),
+    );
+    ready();
+  } catch (error) {
+    state(`This browser cannot run the verifier: ${asFailure(error).message}`);
+  }
+}
+
+void start();

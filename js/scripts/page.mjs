@@ -1,0 +1,76 @@
+/**
+ * The verify page as one file, which asks for nothing else: markup, style, scripts, the loader and the
+ * kernel are in it. Its policy names the hashes of its own script and style, and forbids all else.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { build, transform } from 'esbuild';
+import { script } from './bundle.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+/** Bytes that page and verifier may have, compressed, without the kernel. */
+const MOST = 250_000;
+
+/** Builds the page into a folder; gives its sizes. */
+export async function page(kernel, folder) {
+  const { toText } = await embedding();
+  const loader = await readFile(join(root, 'build/loader/loader_bg.wasm')).catch(() => {
+    throw new Error('there is no loader in build/loader: scripts/loader.sh builds it');
+  });
+  const parts = {
+    style: (
+      await transform(await readFile(join(root, 'page/page.css'), 'utf8'), { loader: 'css', minify: true })
+    ).code.trim(),
+    script: await script('page/main.ts'),
+    worker: await script('page/worker.ts'),
+    loader: toText(loader),
+    kernel: toText(kernel),
+  };
+  for (const name of ['script', 'worker', 'style', 'loader', 'kernel']) {
+    if (/<\/(script|style)|<!--|\r|\0/i.test(parts[name]))
+      throw new Error(`${name} cannot stand in a page as it is`);
+  }
+  const template = await readFile(join(root, 'page/index.html'), 'utf8');
+  const whole = filled(template, parts);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'index.html'), whole);
+  const without = brotliCompressSync(filled(template, { ...parts, kernel: '' })).length;
+  const bytes = Buffer.byteLength(whole);
+  console.log(
+    `page/index.html: ${bytes} bytes, ${brotliCompressSync(whole).length} brotli; ${without} brotli without the kernel`,
+  );
+  console.log(`page/index.html: SHA-256 ${createHash('sha256').update(whole).digest('hex')}`);
+  if (without > MOST) throw new Error(`page and verifier have more than ${MOST} bytes with brotli`);
+}
+
+function filled(template, parts) {
+  const source = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const policy = [
+    "default-src 'none'",
+    `script-src ${source(parts.script)} 'wasm-unsafe-eval'`,
+    `style-src ${source(parts.style)}`,
+    'worker-src blob:',
+    "connect-src 'none'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  const all = { ...parts, policy };
+  return template.replace(/\{\{(\w+)\}\}/g, (_, name) => all[name]);
+}
+
+/** How bytes stand in the page: the page's own code reads them. */
+async function embedding() {
+  const outfile = join(root, 'build/embedded.mjs');
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['page/embedded.ts'],
+    bundle: true,
+    format: 'esm',
+    outfile,
+  });
+  return import(`${outfile}?${Date.now()}`);
+}
