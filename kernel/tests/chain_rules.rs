@@ -49,6 +49,8 @@ fn a_chain_with_a_certificate_missing_doubled_or_moved_is_broken() {
     for order in [&[][..], &[1], &[1, 2], &[0, 2], &[0, 0], &[0, 1, 1], &[0, 2, 1], &[0, 1, 2, 0]] {
         assert_eq!(follow(order), ChainBroken, "{order:?}");
     }
+    let fault = omega_kernel::chain::follow([&chain[0], &chain[2]]).unwrap_err();
+    assert!(fault.message.starts_with("certificate 1 of the chain: "), "{fault}");
 }
 
 #[test]
@@ -135,6 +137,9 @@ fn thresholds_count_distinct_policy_keys_that_say_what_counts() {
     let misplaced = (Err(SignatureMisplaced), Err(SignatureMisplaced));
     assert_eq!(with(&[(1, Judged), (2, Judged), (9, Vouched)]), misplaced);
     assert_eq!(threshold(&verdict, None), Ok(Threshold::Unchecked));
+    let genesis = started().0;
+    let own = threshold(&genesis, None).unwrap();
+    assert!(matches!(own, Threshold::Met { .. }), "a genesis brings its own policy: {own:?}");
     assert_eq!(threshold(&verdict, Some(&policy(1, &[1]))), Ok(Threshold::Unchecked));
 }
 
