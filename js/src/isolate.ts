@@ -86,30 +86,15 @@ export class Isolate {
   }
 
   /** @internal */
-  verify(given: Evidence, loader: WebAssembly.Module, options: RunOptions): Promise<Answer> {
+  async verify(given: Evidence, loader: WebAssembly.Module, options: RunOptions): Promise<Answer> {
     const hand = new Handing();
-    const { trust, kernel, head } = given;
-    const give = (given: Given | undefined) => (given === undefined ? undefined : hand.give(given));
-    const text = trust && 'policyText' in trust ? new Blob([trust.policyText]) : undefined;
-    const request = {
-      loader,
-      certificates: hand.give(given.certificates),
-      kind: given.kind,
-      certificateHash: give(given.certificateHash),
-      logs: (given.logs ?? []).map((log) => hand.give(log)),
-      kernels: (kernel === undefined ? [] : [kernel].flat()).map((kernel) => hand.give(kernel)),
-      policy: text
-        ? hand.over(text, 'the trust policy')
-        : give(trust && 'policy' in trust ? trust.policy : undefined),
-      trust:
-        trust && 'keys' in trust
-          ? trust.keys.map((key) => (typeof key === 'string' ? key : hand.give(key)))
-          : [],
-      anySigner: trust !== undefined && 'anySigner' in trust,
-      proof: give(given.proof),
-      snapshot: give(given.snapshot),
-      head: typeof head === 'string' ? head : give(head),
-    };
+    let request: Requests['verify'];
+    try {
+      request = { loader, ...handedOver(given, hand) };
+    } catch (error) {
+      hand.stop();
+      throw error;
+    }
     return this.#run('verify', request, hand, options);
   }
 
@@ -130,9 +115,13 @@ export class Isolate {
     hand: Handing,
     { signal, onProgress }: RunOptions,
   ): Promise<Result> {
-    if (this.#busy)
-      return Promise.reject(new Failure('usage', 'this thread is at work: wait, or use another'));
-    if (signal?.aborted) return Promise.reject(interrupted(signal));
+    const refused = this.#busy
+      ? new Failure('usage', 'this thread is at work: wait, or use another')
+      : signal?.aborted && interrupted(signal);
+    if (refused) {
+      hand.stop();
+      return Promise.reject(refused);
+    }
     this.#worker ??= startWorker(WORKER, this.#workerUrl);
     const worker = this.#worker;
     this.#busy = true;
@@ -209,6 +198,27 @@ class Handing {
   stop(): void {
     for (const stop of this.#stops) stop();
   }
+}
+
+function handedOver(given: Evidence, hand: Handing): Omit<Requests['verify'], 'loader'> {
+  const { trust, kernel, head } = given;
+  const give = (given: Given | undefined) => (given === undefined ? undefined : hand.give(given));
+  const keys = trust && 'keys' in trust ? trust.keys : [];
+  const policy = trust && 'policy' in trust ? trust.policy : undefined;
+  const text = trust && 'policyText' in trust ? new Blob([trust.policyText]) : undefined;
+  return {
+    certificates: hand.give(given.certificates),
+    kind: given.kind,
+    certificateHash: give(given.certificateHash),
+    logs: (given.logs ?? []).map((log) => hand.give(log)),
+    kernels: (kernel === undefined ? [] : [kernel].flat()).map((kernel) => hand.give(kernel)),
+    policy: text ? hand.over(text, 'the trust policy') : give(policy),
+    trust: keys.map((key) => (typeof key === 'string' ? key : hand.give(key))),
+    anySigner: trust !== undefined && 'anySigner' in trust && trust.anySigner === true,
+    proof: give(given.proof),
+    snapshot: give(given.snapshot),
+    head: typeof head === 'string' ? head : give(head),
+  };
 }
 
 function interrupted(signal: AbortSignal | undefined): Failure {

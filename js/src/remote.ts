@@ -126,7 +126,9 @@ function serve(
   const pieces = (async function* () {
     yield* (await open(input, name)).pieces();
   })();
+  let begun = false;
   port.onmessage = async () => {
+    begun = true;
     try {
       const { value } = await pieces.next();
       const piece = value?.slice();
@@ -137,8 +139,9 @@ function serve(
   };
   return () => {
     port.close();
-    // Ends the stream too, once what it was asked for has come.
+    // Ends the stream too, once what it was asked for has come; one that nobody asked ends here.
     pieces.return().catch(() => {});
+    if (!begun && input instanceof ReadableStream && !input.locked) input.cancel().catch(() => {});
   };
 }
 

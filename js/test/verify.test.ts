@@ -165,6 +165,21 @@ test('a stream that is left is cancelled', async () => {
   assert.equal((await verify({ certificates })).code, 'file-unreadable');
 });
 
+test('a stream that nobody reads is cancelled, and keeps nobody from ending', async () => {
+  let cancelled = 0;
+  const unread = () =>
+    new ReadableStream<Uint8Array>({
+      cancel: () => {
+        cancelled += 1;
+      },
+    });
+  const wrong = { certificates: unread(), logs: [5 as unknown as string] };
+  assert.equal((await verify(wrong)).outcome, 'usage');
+  const early = verify({ certificates: unread(), logs: [unread()], signal: AbortSignal.abort() });
+  await assert.rejects(early, { code: 'interrupted' });
+  assert.equal(cancelled, 3);
+});
+
 test('what keeps it from being checked is an answer too', async () => {
   const limits = { ...LIMITS, baseMilliseconds: 0, bytesPerSecond: 2 ** 40 };
   const late = await verify({ certificates: at('a.cert'), logs: logs(), trust: { keys: [key] }, limits });
@@ -172,6 +187,8 @@ test('what keeps it from being checked is an answer too', async () => {
   assert.match(late.text, /^could-not-check: /);
   const wrong = await verify({ certificates: 5 as unknown as string });
   assert.deepEqual([wrong.exit, wrong.outcome, wrong.checks], [2, 'usage', []]);
+  const nobody = await verify({ certificates: at('a.cert'), trust: { anySigner: false as true } });
+  assert.deepEqual([nobody.exit, nobody.code], [30, 'signer-untrusted']);
   const broken = new ReadableStream({ pull: () => Promise.reject(new Error('gone')) });
   const gone = await verify({ certificates: at('a.cert'), logs: [broken], trust: { keys: [key] } });
   assert.deepEqual([gone.exit, gone.code], [30, 'file-unreadable']);
