@@ -3,7 +3,7 @@ import { chainView, checkList, coverageTable } from './chain.js';
 import { command } from './command.js';
 import { conflictView } from './conflict.js';
 import { copyButton, h } from './dom.js';
-import type { Answer, Asked, Entry, Verified } from './protocol.js';
+import type { Answer, Asked, Check, Entry, Verified } from './protocol.js';
 import { checkName, heading, NEVER_SHOWN, proves, status, verdict } from './words.js';
 
 /** What is shown beside what verifying gave. */
@@ -40,7 +40,7 @@ export function answerView({ answer, proofs, stated }: Verified, context: Contex
         : undefined,
     ),
     meaning(answer),
-    conflictSection(conflicting, byHash),
+    conflictSection(conflicting, byHash, checks),
     checks.length > 0 && section('Checks', tally(answer), checkList(checks)),
     report.proof || proofs.length > 0 ? proofSection(verifiedProofs(answer, proofs, context)) : undefined,
     entries.length > 0 &&
@@ -88,9 +88,19 @@ function meaning({ exit, report }: Answer): HTMLElement {
   );
 }
 
-function conflictSection(entry: Entry | undefined, stated: Map<string, Entry>): HTMLElement | undefined {
+function conflictSection(
+  entry: Entry | undefined,
+  stated: Map<string, Entry>,
+  checks: Check[],
+): HTMLElement | undefined {
   const conflict = entry && (entry.conflict ?? stated.get(entry.chain_hash)?.conflict);
-  return entry && conflict ? section('The conflict', conflictView(conflict, entry)) : undefined;
+  if (!entry || !conflict) return undefined;
+  const ofIt = checks.filter(
+    ({ check, height }) => check === 'evidence' && (height ?? entry.height) === entry.height,
+  );
+  const shown = ofIt.length > 0 && ofIt.every(({ status }) => status === 'passed');
+  const note = 'As the certificate states it. Whether it is so was not shown here.';
+  return section('The conflict', !shown && h('p', { class: 'small' }, note), conflictView(conflict, entry));
 }
 
 function coverageSection(newest: Entry | undefined, stated: Map<string, Entry>): HTMLElement | undefined {

@@ -69,7 +69,7 @@ function link(
           h(
             'p',
             { class: 'small' },
-            `Checked for the whole: ${[...new Set(shared.map(({ check }) => checkName(check)))].join(', ')}.`,
+            `For the whole, above: ${[...new Set(shared.map(({ check }) => checkName(check)))].join(', ')}.`,
           ),
         h(
           'dl',

@@ -191,6 +191,7 @@ test('a conflict: the rule, and the events side by side', async () => {
   assert.equal(await page.textContent('#answer-title'), 'Right');
   assert.match(await text(page, '.verdict'), /conflict/);
   assert.match(await text(page, '.conflict .rule'), /Rule 3001/);
+  assert.doesNotMatch(await text(page, '#answer'), /Whether it is so was not shown/);
   assert.equal(await page.locator('#answer > div > section > .conflict .events thead th').count(), 2);
   const differs = await page.locator('#answer > div > section > .conflict tr.differs th').allTextContents();
   assert.deepEqual(
