@@ -109,7 +109,7 @@ mod tests {
                 expected.sort();
                 assert_eq!(sorted(records.iter().copied()), expected);
                 let by_first = sorted_by(&records, |a, b| b.0.cmp(&a.0));
-                expected.sort_by(|a, b| b.0.cmp(&a.0));
+                expected.sort_by_key(|record| core::cmp::Reverse(record.0));
                 assert_eq!(by_first, expected);
             }
         }
