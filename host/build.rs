@@ -51,7 +51,7 @@ fn build_module(workspace: &Path, target_folder: &Path) -> Result<PathBuf> {
     let flags = [
         "-Ctarget-feature=+simd128".to_owned(),
         // Only what is marked for it is inlined where it is large: the component is downloaded. With
-        // optimisation level 2 below, this takes an eighth off it for a fiftieth of its speed.
+        // optimisation level 2 below, this takes a tenth off it for some hundredths of its speed.
         "-Cllvm-args=-inline-threshold=50".to_owned(),
         remap(workspace, "/omega"),
         remap(&compiler.cargo_home, "/cargo"),

@@ -7,14 +7,11 @@ cd "$(dirname "$0")/.."
 readonly WASM_TARGET=wasm32-unknown-unknown
 readonly OUT=${1:-js/build/loader}
 readonly TARGET=${CARGO_TARGET_DIR:-target}
-# Bytes that the loader may have once it is compressed: it stands on a page.
-readonly MOST=204800
 
 main() {
     build
     cargo run --release --locked --quiet --manifest-path js/bind/Cargo.toml --target-dir "$TARGET/bind" -- \
         "$TARGET/$WASM_TARGET/loader/omega_loader.wasm" "$OUT"
-    measure
     node js/loader/tests/smoke.mjs "$OUT"
 }
 
@@ -31,20 +28,6 @@ build() {
     env -u RUSTFLAGS CARGO_ENCODED_RUSTFLAGS="$(printf '%s\x1f' "${flags[@]}" | sed 's/\x1f$//')" \
         cargo rustc --profile loader --locked -p omega-loader --lib --crate-type cdylib \
         --target "$WASM_TARGET"
-}
-
-measure() {
-    local module=$OUT/loader_bg.wasm bytes
-    if ! command -v brotli >/dev/null; then
-        echo "loader: $(stat -c %s "$module") bytes; skipped: no brotli to say how many on the wire"
-        return
-    fi
-    bytes=$(brotli -q 11 --stdout "$module" | wc -c)
-    echo "loader: $(stat -c %s "$module") bytes, $bytes with brotli"
-    if [ "$bytes" -gt "$MOST" ]; then
-        echo "loader: more than $MOST bytes with brotli" >&2
-        exit 1
-    fi
 }
 
 main "$@"

@@ -1,6 +1,4 @@
-/** What the page and its worker say to each other. Everything in it can be cloned from thread to thread. */
-import type { FailureData } from '../src/failure.js';
-
+/** What the page asks its worker, and what the answers are. Everything in it can be cloned from thread to thread. */
 /** What a file is for. `unknown` is nothing that can be used here. */
 export type Role =
   | 'log'
@@ -129,12 +127,3 @@ export type Task =
   | { task: 'start'; parts: Parts }
   | { task: 'look'; file: Given }
   | { task: 'verify'; asked: Asked };
-
-/** What comes back: how a kernel's time passes, how far the work is, and its end. */
-export type Reply =
-  | { enter: number }
-  | { leave: true }
-  | { renew: true }
-  | { progress: number }
-  | { done: unknown }
-  | { failure: FailureData };

@@ -2,10 +2,10 @@
  * Verifying, for the page: all work in a worker that can be ended. This file alone knows how; the rest of
  * the page knows `look` and `verify`.
  */
-import { Failure } from '../src/failure.js';
-import { Deadline, LIMITS } from '../src/meter.js';
+import { ask, interrupted } from '../src/exchange.js';
+import { LIMITS } from '../src/meter.js';
 import { startWorker, type WorkerPort } from '../src/platform.browser.js';
-import type { Asked, Given, Looked, Parts, Reply, Task, Verified } from './protocol.js';
+import type { Asked, Given, Looked, Parts, Task, Verified } from './protocol.js';
 
 /** What the page's own kernel is. */
 export interface BuiltIn {
@@ -66,36 +66,11 @@ export class Verifier {
   }
 
   #ask(task: Task, signal?: AbortSignal, onProgress?: (bytes: number) => void): Promise<unknown> {
+    if (signal?.aborted) return Promise.reject(interrupted(signal));
     const worker = this.#worker as WorkerPort;
-    return new Promise((resolve, reject) => {
-      const settle = (how: () => void) => {
-        deadline.stop();
-        signal?.removeEventListener('abort', interrupted);
-        how();
-      };
-      const giveUp = (failure: Failure) => {
-        this.#worker = undefined;
-        worker.end();
-        settle(() => reject(failure));
-      };
-      const interrupted = () => giveUp(new Failure('interrupted', 'cancelled before it was done'));
-      const late = () => giveUp(new Failure('kernel-deadline', 'the kernel ran past its deadline'));
-      const deadline = new Deadline(LIMITS, late);
-      worker.onDeath((why) => giveUp(new Failure('internal', `the worker ended: ${why}`)));
-      worker.onMessage((message) => {
-        const reply = message as Reply;
-        if ('enter' in reply) deadline.enter(reply.enter);
-        else if ('leave' in reply) deadline.leave();
-        else if ('renew' in reply) deadline.renew();
-        else if ('progress' in reply) onProgress?.(reply.progress);
-        else if ('failure' in reply) settle(() => reject(Failure.fromData(reply.failure)));
-        else settle(() => resolve(reply.done));
-      });
-      if (signal?.aborted) interrupted();
-      else {
-        signal?.addEventListener('abort', interrupted);
-        worker.send(task);
-      }
-    });
+    const gone = () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    };
+    return ask(worker, task, { limits: LIMITS, signal, onProgress, gone }).answer;
   }
 }

@@ -1,5 +1,6 @@
 /** The page's worker: looks at files and verifies, with the loader and with kernels run by the driver. */
-import { asFailure, Failure } from '../src/failure.js';
+import { serve, type Telling } from '../src/exchange.js';
+import { Failure } from '../src/failure.js';
 import { certificates, explain, Hasher, hash, initSync, kind } from '../src/generated/loader/loader.js';
 import { LIMITS } from '../src/meter.js';
 import { parentPort } from '../src/platform.browser.js';
@@ -7,7 +8,7 @@ import type { Sent } from '../src/remote.js';
 import { open, readSmall } from '../src/sources.js';
 import { failed, verified } from '../src/verifying.js';
 import { toBytes } from './embedded.js';
-import type { Answer, Asked, Given, Looked, Parts, Reply, Role, Task, Verified } from './protocol.js';
+import type { Answer, Asked, Given, Looked, Parts, Role, Task, Verified } from './protocol.js';
 
 /** Bytes of a text that is looked at as a key or a policy. */
 const MAX_TEXT_BYTES = 1 << 20;
@@ -18,34 +19,19 @@ const START_BYTES = 4096;
 /** Milliseconds between two words about progress. */
 const PROGRESS_MILLISECONDS = 60;
 
-const port = parentPort();
-const reply = (message: Reply) => port.send(message);
-const watch = {
-  enter: (bytes: number) => reply({ enter: bytes }),
-  leave: () => reply({ leave: true }),
-  renew: () => reply({ renew: true }),
-};
 let builtIn: Uint8Array;
 let loader: WebAssembly.Module;
 
-port.onMessage(async (message) => {
-  try {
-    reply({ done: await answer(message as Task) });
-  } catch (error) {
-    reply({ failure: asFailure(error).toData() });
-  }
-});
-
-function answer(task: Task): Promise<unknown> {
+serve<Task>(parentPort(), async (task, telling) => {
   switch (task.task) {
     case 'start':
       return start(task.parts);
     case 'look':
       return look(task.file);
     case 'verify':
-      return answered(task.asked);
+      return answered(task.asked, telling);
   }
-}
+});
 
 /** Makes the loader ready; the hash and size of the kernel that is built in. */
 async function start(parts: Parts): Promise<{ hash: string; size: number }> {
@@ -90,7 +76,7 @@ function use(told: string): { role: Role; note: string | undefined } {
   }
 }
 
-async function answered(asked: Asked): Promise<Verified> {
+async function answered(asked: Asked, telling: Telling): Promise<Verified> {
   const certificate = asked.certificateLog ?? asked.certificate;
   if (!certificate) {
     const message = 'there is no certificate among the files: only a certificate can be verified';
@@ -102,12 +88,12 @@ async function answered(asked: Asked): Promise<Verified> {
     };
   }
   const [first, ...others] = asked.proofs;
-  const answer = await run(asked, certificate, first);
+  const answer = await run(asked, certificate, first, telling);
   const proofs: Verified['proofs'] = [];
   // What a further proof shows does not hang on logs: they were judged.
   const without = { ...asked, logs: [], snapshot: undefined };
   for (const other of others) {
-    proofs.push({ name: other.name, answer: await run(without, certificate, other) });
+    proofs.push({ name: other.name, answer: await run(without, certificate, other, telling) });
   }
   const bytes = await small(certificate, MAX_CERTIFICATE_LOG_BYTES, 'a chain of certificates').catch(
     () => undefined,
@@ -117,13 +103,18 @@ async function answered(asked: Asked): Promise<Verified> {
 }
 
 /** One verification, as the package does it in its own worker. */
-async function run(asked: Asked, certificate: Given, proof: Given | undefined): Promise<Answer> {
+async function run(
+  asked: Asked,
+  certificate: Given,
+  proof: Given | undefined,
+  { watch, progress: tell }: Telling,
+): Promise<Answer> {
   let said = 0;
   const progress = (bytes: number) => {
     const now = performance.now();
     if (now - said < PROGRESS_MILLISECONDS) return;
     said = now;
-    reply({ progress: bytes });
+    tell(bytes);
   };
   const given = {
     loader,

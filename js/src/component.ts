@@ -5,6 +5,7 @@
  * The core modules are views of the bytes that were handed in, so whoever hashed those has hashed what
  * runs. Nothing here compiles or runs anything.
  */
+import { joined } from './bytes.js';
 import { Failure } from './failure.js';
 import { Malformed, Reader } from './reader.js';
 
@@ -111,7 +112,7 @@ function sections(reader: Reader): Parts {
   }
   return {
     modules,
-    shape: concatenated(shape),
+    shape: joined(shape),
     wanted,
     exportsKernel: INTERFACES.every((name) => exported.includes(name)),
   };
@@ -130,16 +131,6 @@ function header(id: number, length: number): Uint8Array {
   header[0] = id;
   new DataView(header.buffer).setUint32(1, length, true);
   return header;
-}
-
-function concatenated(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

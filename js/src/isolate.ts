@@ -5,11 +5,12 @@
 
 import WORKER from 'worker-source';
 import { startWorker, type WorkerPort } from '#platform';
+import { ask, interrupted } from './exchange.js';
 import { Failure } from './failure.js';
 import type { Answer } from './generated/loader/loader.js';
 import type { Description, Verdict } from './kernel.js';
-import { Deadline, LIMITS, type Limits } from './meter.js';
-import type { Reply, Requests } from './protocol.js';
+import { LIMITS, type Limits } from './meter.js';
+import type { Requests } from './protocol.js';
 import { type Sent, send } from './remote.js';
 import type { Input } from './sources.js';
 import type { Evidence, Given } from './verify.js';
@@ -53,8 +54,8 @@ export class Isolate {
   readonly #limits: Limits;
   readonly #workerUrl: URL | undefined;
   #worker: WorkerPort | undefined;
-  #busy = false;
-  #closed: (() => void) | undefined;
+  /** Ends the task at hand, while there is one. */
+  #interrupt: (() => void) | undefined;
 
   constructor(options: IsolateOptions = {}) {
     this.#limits = options.limits ?? LIMITS;
@@ -105,72 +106,41 @@ export class Isolate {
 
   /** Ends the thread. A task that is still running fails with `interrupted`. */
   close(): void {
-    this.#end();
-    this.#closed?.();
+    this.#interrupt?.();
+    this.#worker?.end();
+    this.#worker = undefined;
   }
 
-  #run<Task extends keyof Requests, Result>(
+  async #run<Task extends keyof Requests, Result>(
     task: Task,
     given: Requests[Task],
     hand: Handing,
     { signal, onProgress }: RunOptions,
   ): Promise<Result> {
-    const refused = this.#busy
+    const refused = this.#interrupt
       ? new Failure('usage', 'this thread is at work: wait, or use another')
       : signal?.aborted && interrupted(signal);
     if (refused) {
       hand.stop();
-      return Promise.reject(refused);
+      throw refused;
     }
     this.#worker ??= startWorker(WORKER, this.#workerUrl);
     const worker = this.#worker;
-    this.#busy = true;
+    const limits = this.#limits;
+    const gone = () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    };
     worker.keepAlive(true);
-    return new Promise<Result>((resolve, reject) => {
-      const giveUp = (failure: Failure) => {
-        this.#end();
-        settle(() => reject(failure));
-      };
-      const late = () => giveUp(new Failure('kernel-deadline', 'the kernel ran past its deadline'));
-      const deadline = new Deadline(this.#limits, late);
-      const aborted = () => giveUp(interrupted(signal));
-      const settle = (how: () => void) => {
-        this.#busy = false;
-        this.#closed = undefined;
-        deadline.stop();
-        hand.stop();
-        worker.keepAlive(false);
-        signal?.removeEventListener('abort', aborted);
-        how();
-      };
-      signal?.addEventListener('abort', aborted);
-      this.#closed = aborted;
-      worker.onDeath((why) => {
-        // A worker that was ended on purpose reports its end too, to whoever comes next.
-        if (this.#worker === worker) giveUp(died(why));
-      });
-      worker.onMessage((message) => {
-        const reply = message as Reply;
-        if ('enter' in reply) deadline.enter(reply.enter);
-        else if ('leave' in reply) deadline.leave();
-        else if ('renew' in reply) deadline.renew();
-        else if ('progress' in reply) onProgress?.(reply.progress);
-        else if ('failure' in reply) settle(() => reject(Failure.fromData(reply.failure)));
-        else settle(() => resolve(reply.done as Result));
-      });
-      try {
-        worker.send({ task, given, limits: this.#limits }, hand.transfer);
-      } catch (error) {
-        const message = `an input cannot be handed to the worker: ${String(error)}`;
-        giveUp(new Failure('usage', message, { cause: error }));
-      }
-    });
-  }
-
-  #end(): void {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    worker?.end();
+    const asking = { limits, transfer: hand.transfer, signal, onProgress, gone };
+    const { answer, interrupt } = ask<Result>(worker, { task, given, limits }, asking);
+    this.#interrupt = interrupt;
+    try {
+      return await answer;
+    } finally {
+      this.#interrupt = undefined;
+      hand.stop();
+      worker.keepAlive(false);
+    }
   }
 }
 
@@ -219,15 +189,4 @@ function handedOver(given: Evidence, hand: Handing): Omit<Requests['verify'], 'l
     snapshot: give(given.snapshot),
     head: typeof head === 'string' ? head : give(head),
   };
-}
-
-function interrupted(signal: AbortSignal | undefined): Failure {
-  return new Failure('interrupted', 'the work was interrupted before it was done', { cause: signal?.reason });
-}
-
-function died(why: string): Failure {
-  if (/OUT_OF_MEMORY/.test(why)) {
-    return new Failure('kernel-memory-limit', `the kernel made its thread run out of memory: ${why}`);
-  }
-  return new Failure('internal', `the worker ended: ${why}`);
 }

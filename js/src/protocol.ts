@@ -1,4 +1,4 @@
-/** What the thread of a page or program and its worker say to each other. */
+/** What a worker of this package can be asked; how it is asked and answers is in `exchange.ts`. */
 import type { FailureData } from './failure.js';
 import type { Limits } from './meter.js';
 import type { Sent } from './remote.js';
@@ -34,12 +34,3 @@ export interface Requests {
 export type Request = {
   [Task in keyof Requests]: { task: Task; given: Requests[Task]; limits: Limits };
 }[keyof Requests];
-
-/** What comes back: how a kernel's time passes, how far the work is, and its end. */
-export type Reply =
-  | { enter: number }
-  | { leave: true }
-  | { renew: true }
-  | { progress: number }
-  | { done: unknown }
-  | { failure: FailureData };

@@ -3,6 +3,7 @@
  * end in pieces of at most 4 MiB, into one buffer where that can be, so that memory does not grow with a log.
  */
 import { openPath } from '#platform';
+import { joined } from './bytes.js';
 import { Failure } from './failure.js';
 
 /** Bytes in a piece. */
@@ -80,13 +81,7 @@ export async function readSmall(
     }
     pieces.push(piece.slice());
   }
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  return joined(pieces);
 }
 
 function ofBytes(bytes: Uint8Array, name: string): Source {

@@ -1,6 +1,7 @@
 /** Components that are none, or others, or damaged: each gets a failure with a code, and nothing runs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { joined } from '../src/bytes.js';
 import { MAX_COMPONENT_BYTES, refuseOtherShape, takeApart } from '../src/component.js';
 import { border } from '../src/core-module.js';
 import { asFailure, type Code, Failure } from '../src/failure.js';
@@ -166,15 +167,7 @@ test('core modules that no kernel of this contract has', () => {
 function mutated(bytes: Uint8Array, roll: (below: number) => number, end: number): Uint8Array {
   const at = roll(end);
   const before = bytes.subarray(0, at);
-  const join = (...parts: (Uint8Array | number[])[]) => {
-    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let to = 0;
-    for (const part of parts) {
-      all.set(part, to);
-      to += part.length;
-    }
-    return all;
-  };
+  const join = (...parts: (Uint8Array | number[])[]) => joined(parts.map((part) => Uint8Array.from(part)));
   switch (roll(6)) {
     case 0:
       return join(before, [(bytes[at] as number) ^ (1 << roll(8))], bytes.subarray(at + 1));

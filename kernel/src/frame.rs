@@ -161,8 +161,7 @@ pub fn tail_fault(tail: &[u8], offset: u64) -> Fault {
     let damaged = |why: String| Fault::new(FaultCode::FrameDamaged, why).at(offset);
     let mut searched = 0u64;
     for start in (8..tail.len()).step_by(8) {
-        let FrameAt::Whole(message) = plausible_frame_at(&tail[start..], &mut searched) else { continue };
-        let _ = message;
+        let FrameAt::Whole(_) = plausible_frame_at(&tail[start..], &mut searched) else { continue };
         let later = offset + start as u64;
         return damaged(format!(
             "the frame at byte {offset} is damaged: its length runs past the end, but a whole frame starts at byte {later}"

@@ -140,36 +140,29 @@ fn account(kernel: &Kernel) -> Check {
 fn verdicts(name: &'static str, kernel: &Kernel, batches: &[KnownBatch]) -> Check {
     let mut check = Check::new(name, Status::Ok, "comes to the verdicts that are known");
     for batch in batches {
+        let expected = &batch.expected;
         if !batch.logs_are_right() {
-            return Check::new(
-                name,
-                Status::Failed,
-                format!("the {} batch is made of other bytes", batch.name),
-            )
-            .code(Code::Kernel(FaultCode::VerdictDiffers))
-            .advice(DEFECT)
-            .detail("expected", batch.expected.logs_hash)
-            .detail("found", batch.logs_hash.clone());
+            let message = format!("the {} batch is made of other bytes", batch.name);
+            return differs(name, message, expected.logs_hash, &batch.logs_hash);
         }
         match batch.judge(kernel, 0) {
             Err(failure) => return unchecked(name, &failure),
-            Ok(found) if batch.expected.are_met_by(&found) => {
-                check = check.detail(batch.name, found.body_hash);
-            }
+            Ok(found) if expected.are_met_by(&found) => check = check.detail(batch.name, found.body_hash),
             Ok(found) => {
-                return Check::new(
-                    name,
-                    Status::Failed,
-                    format!("another verdict on the {} batch", batch.name),
-                )
-                .code(Code::Kernel(FaultCode::VerdictDiffers))
-                .advice(DEFECT)
-                .detail("expected", batch.expected.body_hash)
-                .detail("found", found.body_hash);
+                let message = format!("another verdict on the {} batch", batch.name);
+                return differs(name, message, expected.body_hash, &found.body_hash);
             }
         }
     }
     check
+}
+
+fn differs(name: &'static str, message: String, expected: &str, found: &str) -> Check {
+    Check::new(name, Status::Failed, message)
+        .code(Code::Kernel(FaultCode::VerdictDiffers))
+        .advice(DEFECT)
+        .detail("expected", expected)
+        .detail("found", found)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 /** What an engine of JavaScript makes of the corpus (`host/examples/engines.rs`): its answers, to be compared. */
+import { joined } from '../../src/bytes.js';
 import { Failure } from '../../src/failure.js';
 import { judge } from '../../src/judge.js';
 import { Kernel, type Session } from '../../src/kernel.js';
@@ -69,14 +70,4 @@ function numbers(...sized: [4 | 8, number | bigint][]): Uint8Array {
       return new Uint8Array(bytes.buffer);
     }),
   );
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
