@@ -8,7 +8,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::batch::{Batch, ReadLog};
+use crate::batch::{Batch, EventAt, ReadLog};
 use crate::body::{
     Body, Core, Coverage, HEAD_ALGORITHM, HeadEntry, LogEntry, Observations, PAYLOAD_PREDICATE, PREDICATES,
     VerdictKind, core_slot, ratio,
@@ -121,14 +121,11 @@ fn trace(batch: &Batch<'_>) -> (u64, Hash) {
     (trace.count(), trace.root())
 }
 
-/// The first version of each distinct id, ascending by id: all there is on a merge.
+/// Each distinct id, ascending, with the hash of its first version and the greatest lamport of all: on a
+/// merge an id has one version.
 fn first_versions(batch: &Batch<'_>) -> Vec<IdLeaf> {
-    (0..batch.ids.len())
-        .map(|id| {
-            let entry = batch.event(batch.ids.versions(id)[0]);
-            IdLeaf { id: entry.id, lamport: entry.lamport, event_hash: entry.event_hash }
-        })
-        .collect()
+    let leaf = |(id, lamport, event)| IdLeaf { id, lamport, event_hash: batch.event(event).event_hash };
+    batch.ids.first_events().map(leaf).collect()
 }
 
 /// Root of the batch's id trie. Leaves are hashed side by side, so many at a time.
@@ -191,24 +188,23 @@ fn accepted_ids(batch: &Batch<'_>, mut first_versions: Vec<IdLeaf>) -> Vec<IdLea
 
 /// The frontiers that a merge moves, ascending.
 fn accepted_frontiers(batch: &Batch<'_>) -> Vec<FrontierLeaf> {
-    let mut frontiers: BTreeMap<(u32, u16), FrontierLeaf> = BTreeMap::new();
+    // Of each stream the greatest event, and whether any is linked.
+    let mut streams: BTreeMap<(u32, u16), (EventAt, bool)> = BTreeMap::new();
     for event in batch.events().filter(|&event| !batch.is_known(event)) {
         let entry = batch.event(event);
-        let (node, stream) = (entry.node, entry.stream);
-        let new = FrontierLeaf {
-            node,
-            stream,
-            lamport: entry.lamport,
-            id: entry.id,
-            event_hash: entry.event_hash,
-            linked: entry.prev != 0,
-        };
-        frontiers
-            .entry((node, stream))
-            .and_modify(|at| *at = later(*at, new))
-            .or_insert_with(|| batch.state.frontier(node, stream).map_or(new, |prior| later(prior, new)));
+        let (greatest, linked) = streams.entry((entry.node, entry.stream)).or_insert((event, false));
+        *linked |= entry.prev != 0;
+        let order = |entry: &Entry| (entry.lamport, entry.id);
+        if order(batch.event(*greatest)) < order(entry) {
+            *greatest = event;
+        }
     }
-    frontiers.into_values().collect()
+    let moved = streams.into_iter().map(|((node, stream), (event, linked))| {
+        let Entry { lamport, id, event_hash, .. } = *batch.event(event);
+        let new = FrontierLeaf { node, stream, lamport, id, event_hash, linked };
+        batch.state.frontier(node, stream).map_or(new, |prior| later(prior, new))
+    });
+    moved.collect()
 }
 
 /// The greater of two accepted events of a stream; linked where either is.

@@ -117,6 +117,9 @@ impl IdIndex {
         /// Ids looked at one by one: slices hold about one, unless ids were made to crowd.
         const FEW: usize = 8;
         let rest = self.ids.get(start as usize..)?;
+        if rest.first()?.id() == id {
+            return Some(start);
+        }
         let at = match rest.iter().take(FEW).position(|slot| slot.id() >= id) {
             Some(at) => at,
             None => rest.partition_point(|slot| slot.id() < id),
@@ -157,6 +160,11 @@ impl IdIndex {
         let start = self.ids[index as usize].start() as usize;
         let end = self.ids.get(index as usize + 1).map_or(self.by_id.len(), |next| next.start() as usize);
         &self.by_id[start..end]
+    }
+
+    /// Each distinct id with the greatest lamport among its versions and its first event, ascending by id.
+    pub fn first_events(&self) -> impl ExactSizeIterator<Item = (u128, u64, u32)> {
+        self.ids.iter().map(|slot| (slot.id(), slot.latest(), self.by_id[slot.start() as usize]))
     }
 
     /// The greatest lamport among the versions of the id at `index`.

@@ -5,8 +5,9 @@
 
 use alloc::vec::Vec;
 
-/// Items in a segment. A power of two, so that an index splits by shifting.
-const SEGMENT: usize = 1 << 12;
+/// Items in a segment. A power of two, so that an index splits by shifting. Memory grows by a segment at
+/// a time; a few megabytes, so that the system can back it with large pages.
+const SEGMENT: usize = 1 << 15;
 
 /// Items by a 32-bit index, in segments.
 #[derive(Debug, Clone)]
