@@ -2,7 +2,7 @@
 //! verifies it again. The `omega` command is a thin layer over this library.
 //!
 //! One direction: map → check → sign → store → verify. Only [`sign`] sees a private key; only
-//! [`engine`] knows Wasmtime; only [`map`] and the engine's cache have unsafe code.
+//! [`engine`] knows Wasmtime; only [`map`] and the engine's cache and memory have unsafe code.
 
 pub mod batch;
 pub mod bench;

@@ -5,6 +5,7 @@
 
 mod cache;
 mod limits;
+mod memory;
 mod native;
 pub mod sandbox;
 mod session;

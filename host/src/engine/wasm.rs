@@ -16,6 +16,7 @@ use wasmtime::{Config, Engine, Store, Trap};
 
 use super::cache::{Artifact, Cache};
 use super::limits::{Exceeded, Limits, Meter};
+use super::memory::{LargePages, REFUSED};
 use super::session::{Judge, JudgedLog, Restore, Scan, Verdict};
 use super::{COMPONENT_MAGIC, ChainPosition, Description, Error, Execution, Options, ScanPart, sandbox};
 use crate::failure::{Failure, HostCode};
@@ -143,6 +144,7 @@ fn engine(execution: Execution, limits: &Limits) -> wasmtime::Result<Engine> {
         .wasm_memory64(false)
         .wasm_tail_call(false)
         .wasm_backtrace_max_frames(None);
+    config.with_host_memory(Arc::new(LargePages)).memory_init_cow(false);
     Engine::new(&config)
 }
 
@@ -244,10 +246,13 @@ fn failure_of(error: &wasmtime::Error) -> Failure {
     if let Some(exceeded) = error.downcast_ref::<Exceeded>() {
         return exceeded.into();
     }
-    if let Some(error) = error.downcast_ref::<std::io::Error>() {
-        let message = format!("the system did not give the kernel its memory: {error}");
+    let refused = match error.downcast_ref::<std::io::Error>() {
+        Some(error) => Some(format!("{REFUSED}: {error}")),
+        None => Some(error.to_string()).filter(|words| words.starts_with(REFUSED)),
+    };
+    if let Some(message) = refused {
         return Failure::new(HostCode::KernelMemory, message)
-            .hint("Look at the limits on memory and file sizes: `ulimit -a`.");
+            .hint("Look at the limits on memory: `ulimit -a`.");
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Failure::new(HostCode::KernelDeadline, "the kernel ran past its deadline"),
