@@ -1,5 +1,6 @@
 /** The words of the page: what codes and names of checks mean to people. Nothing is decided here. */
-import type { Check, Report } from './protocol.js';
+import { meansOf } from './advice.js';
+import type { Answer, Check } from './protocol.js';
 
 /** The large heading, by exit code. */
 export function heading(exit: number): { title: string; tone: 'right' | 'wrong' | 'open' } {
@@ -17,11 +18,56 @@ export function heading(exit: number): { title: string; tone: 'right' | 'wrong' 
   }
 }
 
-/** What the evidence says, once it is right. */
-export function verdict(report: Report): string | undefined {
-  if (report.verdict === 'merge') return 'The certificate says: the logs agree.';
-  if (report.verdict === 'obstruction') return 'The certificate says: the logs conflict.';
-  return undefined;
+/** What came out, in one sentence. */
+export function lead({ exit, report }: Answer): string | undefined {
+  if (exit !== 0) return meansOf(report);
+  const judged = (report.checks ?? []).some(({ check, status }) => check === 'logs' && status === 'passed');
+  switch (report.verdict) {
+    case 'merge':
+      return judged
+        ? 'The logs agree: the certificate says so, and judging them again here gave the same.'
+        : 'The certificate says that the logs agree. No log was judged again here.';
+    case 'obstruction':
+      return judged
+        ? 'The logs conflict: the certificate says so, and judging them again here gave the same.'
+        : 'The certificate says that the logs conflict, and its evidence shows it. No log was judged again here.';
+    default:
+      return undefined;
+  }
+}
+
+/** What an answer that is not right says of the evidence. */
+export function stands(exit: number): string | undefined {
+  if (exit === 20) return 'Do not rely on this evidence.';
+  return exit === 30 ? 'This is no verdict: the evidence may be right or wrong.' : undefined;
+}
+
+/** What details of checks say to whoever has the command, and what they say here. */
+const DETAILS: [string, string][] = [
+  [
+    'not asked for; --head names the newest certificate that you know of',
+    'not asked for; the options take the newest certificate that you know of',
+  ],
+  [
+    'one certificate alone: what came before it is checked with --cert-log',
+    'one certificate alone: what came before it is checked where the whole chain is added',
+  ],
+  [
+    "the chain's signing policy is not at hand; with --cert-log it is read from the chain",
+    "the chain's signing policy is not at hand; where the whole chain is added, it is read from there",
+  ],
+  ['whoever signed is accepted (--any-signer)', 'whoever signed is accepted, as you chose'],
+];
+
+/** A check's detail, or a report's sentence, in words for this page. */
+export function detail(words: string): string {
+  return DETAILS.reduce((told, [from, to]) => told.replace(from, to), words);
+}
+
+/** How many payloads could not be judged again, because they were erased; undefined where none was. */
+export function erased(checks: Check[]): string | undefined {
+  const judged = checks.filter(({ check, status }) => check === 'logs' && status === 'passed');
+  return judged.map(({ detail }) => / (\d+ payloads?) erased/.exec(detail)?.[1]).find((count) => count);
 }
 
 /** The name of a check, and what it shows once it has passed. */
@@ -42,7 +88,7 @@ const CHECKS: Record<string, [string, string | undefined]> = {
   log: ['File of the chain', undefined],
   'co-signatures': ['Added signatures', undefined],
   inputs: ['Inputs', undefined],
-  body: ['Body', undefined],
+  body: ['Content', undefined],
   key: ['Key', undefined],
   node: ['Writer', undefined],
 };
@@ -74,29 +120,58 @@ export const NEVER_SHOWN = [
 ];
 
 /** What a check came to: the word, and the class that gives its mark. */
-export function status({ status, code }: Check): { word: string; mark: string } {
+export function status({ status, code }: Pick<Check, 'status' | 'code'>): { word: string; mark: string } {
   if (status === 'passed') return { word: 'Passed', mark: 'passed' };
   if (status === 'failed') return { word: 'Wrong', mark: 'failed' };
   if (status === 'could-not-check') return { word: 'Could not check', mark: 'open' };
   return code === null ? { word: 'Not checked', mark: 'unchecked' } : { word: 'Missing', mark: 'open' };
 }
 
-/** The rules, by their numbers: README.md and schemas/predicates.md. */
-const RULES: Record<number, string> = {
-  1001: 'Lamport times rise in a writer’s stream.',
-  1002: 'No event stands twice in a log.',
-  1003: 'Ids are within the range that ids have.',
-  1004: 'Streams have no gaps and no breaks.',
-  2001: 'Payloads have the hash that their event names.',
-  2002: 'Dependencies are there.',
-  2003: 'Dependencies came earlier.',
-  3001: 'One id is one event, in all logs.',
-  3002: 'Claims about equal pasts are equal.',
+/** The rules, by their numbers, in few words and in more: README.md and schemas/predicates.md. */
+const RULES: Record<number, [short: string, long: string]> = {
+  1001: [
+    'Times rise in a stream',
+    'Lamport times rise in a writer’s stream: each event has a later one than the event before it.',
+  ],
+  1002: ['No event twice in a log', 'No event stands twice in one log.'],
+  1003: ['Ids are in range', 'The ids of events are numbers in the range that ids have.'],
+  1004: [
+    'Streams have no gaps',
+    'Streams have no gaps and no breaks: each event names the one right before it.',
+  ],
+  2001: [
+    'Payloads fit their hash',
+    'Payloads have the hash that their event names: nothing else was put in their place.',
+  ],
+  2002: [
+    'Dependencies are there',
+    'What an event depends on is there: in one of the logs, or accepted before.',
+  ],
+  2003: ['Dependencies came earlier', 'What an event depends on came earlier than the event.'],
+  3001: [
+    'One id, one event',
+    'One id is one event, in all logs: nobody is told one thing and somebody else another.',
+  ],
+  3002: [
+    'Equal pasts, equal claims',
+    'Claims about equal pasts are equal: whoever saw the same arrives at the same.',
+  ],
 };
 
 export function rule(predicate: number): string {
-  return RULES[predicate] ?? 'A rule that this page has no words for.';
+  return RULES[predicate]?.[1] ?? 'A rule that this page has no words for.';
 }
+
+/** A rule for a column; its name where this page has no words for it. */
+export function ruleName(predicate: number, name: string): string {
+  return RULES[predicate]?.[0] ?? name;
+}
+
+/** What a kind of conflict leaves open. */
+export const LEAVES_OPEN: Record<string, string> = {
+  gap: 'That need not be anybody’s fault: perhaps a log is missing that holds it.',
+  'dependency-missing': 'That need not be anybody’s fault: perhaps a log is missing that holds it.',
+};
 
 /** Names of an event's fields. */
 export const FIELDS: Record<string, string> = {
