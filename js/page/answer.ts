@@ -5,7 +5,18 @@ import { command } from './command.js';
 import { conflictView } from './conflict.js';
 import { copyButton, h } from './dom.js';
 import type { Answer, Asked, Check, Entry, Verified } from './protocol.js';
-import { checkName, detail, erased, heading, lead, NEVER_SHOWN, proves, stands, status } from './words.js';
+import {
+  anybody,
+  checkName,
+  detail,
+  erased,
+  heading,
+  lead,
+  NEVER_SHOWN,
+  proves,
+  stands,
+  status,
+} from './words.js';
 
 /** What is shown beside what verifying gave. */
 export interface Context {
@@ -99,8 +110,11 @@ function meaning(verified: Verified): HTMLElement {
     return check === undefined ? sentence(detail(words)) : `${checkName(check)}: ${detail(words)}.`;
   });
   const gone = erased(checks);
-  if (gone !== undefined)
-    named.push(`Payloads: ${gone} erased since, so nobody can hold it against its hash.`);
+  if (anybody(checks)) named.push('Trust: who signed. You accepted whoever did.');
+  if (gone) {
+    const when = gone.since ? ' since' : ' before it was judged';
+    named.push(`Payloads: ${gone.words}${when}, so nobody can hold it against its hash.`);
+  }
   const list = (items: string[]) => h('ul', {}, ...items.map((item) => h('li', {}, item)));
   return h(
     'div',
@@ -149,8 +163,12 @@ function coverageSection(
     'How much was judged',
     h('p', { class: 'small' }, says),
     coverageTable(coverage),
-    gone !== undefined &&
-      h('p', { class: 'small' }, `Then. Since, ${gone} erased: rule 2001 was judged again here without.`),
+    gone?.since &&
+      h(
+        'p',
+        { class: 'small' },
+        `That was then. ${gone.words} since: of the rest alone was rule 2001 judged again here.`,
+      ),
   );
 }
 

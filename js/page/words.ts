@@ -21,16 +21,19 @@ export function heading(exit: number): { title: string; tone: 'right' | 'wrong' 
 /** What came out, in one sentence. */
 export function lead({ exit, report }: Answer): string | undefined {
   if (exit !== 0) return meansOf(report);
-  const judged = (report.checks ?? []).some(({ check, status }) => check === 'logs' && status === 'passed');
+  const logs = (report.checks ?? []).filter(({ check }) => check === 'logs');
+  // Where a state was given, what stands before it in the chain is not judged; the newest always is.
+  const judged = logs.some(({ status }) => status === 'passed');
+  const older = judged && logs.some(({ status }) => status !== 'passed');
+  const again = `the certificate says so, and judging them again here gave the same.${older ? ' Older batches of the chain were not judged again.' : ''}`;
+  const not = 'No log was judged again here.';
   switch (report.verdict) {
     case 'merge':
-      return judged
-        ? 'The logs agree: the certificate says so, and judging them again here gave the same.'
-        : 'The certificate says that the logs agree. No log was judged again here.';
+      return judged ? `The logs agree: ${again}` : `The certificate says that the logs agree. ${not}`;
     case 'obstruction':
       return judged
-        ? 'The logs conflict: the certificate says so, and judging them again here gave the same.'
-        : 'The certificate says that the logs conflict, and its evidence shows it. No log was judged again here.';
+        ? `The logs conflict: ${again}`
+        : `The certificate says that the logs conflict, and its evidence shows it. ${not}`;
     default:
       return undefined;
   }
@@ -64,10 +67,15 @@ export function detail(words: string): string {
   return DETAILS.reduce((told, [from, to]) => told.replace(from, to), words);
 }
 
-/** How many payloads could not be judged again, because they were erased; undefined where none was. */
-export function erased(checks: Check[]): string | undefined {
-  const judged = checks.filter(({ check, status }) => check === 'logs' && status === 'passed');
-  return judged.map(({ detail }) => / (\d+ payloads?) erased/.exec(detail)?.[1]).find((count) => count);
+/** That payloads were erased and could not be judged again, and whether they still were there when judged before. */
+export function erased(checks: Check[]): { words: string; since: boolean } | undefined {
+  for (const { check, status, detail } of checks) {
+    const [, count, since] = / (\d+) payloads? erased( since)?/.exec(detail) ?? [];
+    if (check !== 'logs' || status !== 'passed' || count === undefined) continue;
+    const words = count === '1' ? '1 payload was erased' : `${count} payloads were erased`;
+    return { words, since: since !== undefined };
+  }
+  return undefined;
 }
 
 /** The name of a check, and what it shows once it has passed. */
@@ -109,7 +117,13 @@ export function proves(checks: Check[]): string[] {
   const passed = whole.filter((name) =>
     checks.some(({ check, status }) => check === name && status === 'passed'),
   );
-  return passed.map((name) => CHECKS[name]?.[1]).filter((sentence) => sentence !== undefined);
+  const named = passed.filter((name) => name !== 'trust' || !anybody(checks));
+  return named.map((name) => CHECKS[name]?.[1]).filter((sentence) => sentence !== undefined);
+}
+
+/** Whether whoever signed was accepted: then no signature shows who did. */
+export function anybody(checks: Check[]): boolean {
+  return checks.some(({ check, detail }) => check === 'trust' && detail.includes('--any-signer'));
 }
 
 /** What no verdict shows, whatever was checked. */

@@ -136,6 +136,16 @@ test('against what earlier batches left: with the state, with the whole chain, a
     await sameAsCommand(desk, page);
     await shows(conflict);
     assert.equal(await page.locator('.chain > li').count(), 3);
+    assert.match(await text(page, '.verdict'), /judging them again here gave the same/);
+    // From the state on: the first batch is not judged again, and that is said.
+    await remove(page, name('1.omega'));
+    await desk.choose(page, name('snap'));
+    assert.equal(await answered(page), 'Right', vector);
+    await sameAsCommand(desk, page);
+    assert.match(
+      await text(page, '.verdict'),
+      /gave the same\. Older batches of the chain were not judged again/,
+    );
     await remove(page);
   }
 });

@@ -147,10 +147,10 @@ test('a payload that was erased since: right, and what can no longer be checked 
   const page = await desk.verified('omega.cert', 'erased.omega', 'bob.omega', 'omega.pub');
   assert.equal(await page.textContent('#answer-title'), 'Right');
   await sameAsCommand(desk, page);
-  assert.match(await text(page, '.pair'), /And not this time:[\s\S]*Payloads: 1 payload erased since/);
+  assert.match(await text(page, '.pair'), /And not this time:[\s\S]*Payloads: 1 payload was erased since/);
   assert.match(
     await text(page, '#answer'),
-    /Since, 1 payload erased: rule 2001 was judged again here without/,
+    /That was then\. 1 payload was erased since: of the rest alone was rule 2001/,
   );
   await remove(page, 'erased.omega');
   await desk.choose(page, 'alice.omega');
@@ -162,9 +162,10 @@ test('a payload that was erased since: right, and what can no longer be checked 
   await desk.choose(page, 'before.cert', 'erased.omega', 'omega.pub');
   assert.equal(await answered(page), 'Right');
   await sameAsCommand(desk, page);
+  assert.doesNotMatch(await text(page, '#answer'), /That was then/);
   const row = page.locator('.coverage tbody tr').filter({ hasText: '2001' });
   assert.deepEqual(await row.locator('td').allTextContents(), ['0', '1', '0', '0']);
-  assert.match(await text(page, '.pair'), /Payloads: 1 payload erased/);
+  assert.match(await text(page, '.pair'), /Payloads: 1 payload was erased before it was judged/);
   await page.context().close();
 });
 
@@ -182,6 +183,8 @@ test('whom to trust: nobody, somebody else, whoever signed', async () => {
   assert.equal(await answered(page), 'Right');
   await sameAsCommand(desk, page);
   assert.match(await text(page, '.command code'), /--any-signer/);
+  assert.doesNotMatch(await text(page, '.pair'), /whom you said you trust/);
+  assert.match(await text(page, '.pair'), /And not this time:[\s\S]*who signed\. You accepted whoever did/);
   assert.match(
     await text(page, '.checks'),
     /whoever signed is accepted, as you chose: this proves no identity/,
