@@ -1,10 +1,22 @@
 /** The answer: large and in plain words first, everything that it stands on below. */
+import { advice } from './advice.js';
 import { chainView, checkList, coverageTable } from './chain.js';
 import { command } from './command.js';
 import { conflictView } from './conflict.js';
 import { copyButton, h } from './dom.js';
 import type { Answer, Asked, Check, Entry, Verified } from './protocol.js';
-import { checkName, heading, NEVER_SHOWN, proves, status, verdict } from './words.js';
+import {
+  anybody,
+  checkName,
+  detail,
+  erased,
+  heading,
+  lead,
+  NEVER_SHOWN,
+  proves,
+  stands,
+  status,
+} from './words.js';
 
 /** What is shown beside what verifying gave. */
 export interface Context {
@@ -15,10 +27,25 @@ export interface Context {
   say(words: string): void;
 }
 
+/** Which exit code decides, where several answers are given: wrong before everything, right after it. */
+const WEIGHT = [0, 30, 2, 1, 20];
+
+/** The answer about everything that was chosen: that of a further proof, where it is worse. */
+export function whole({ answer, proofs }: Verified): Answer {
+  const weight = ({ exit }: Answer) => WEIGHT.indexOf(exit);
+  const worst = proofs.reduce<{ name?: string; answer: Answer }>(
+    (worst, proof) => (weight(proof.answer) > weight(worst.answer) ? proof : worst),
+    { answer },
+  );
+  if (worst.name === undefined) return answer;
+  const { report, exit, text } = worst.answer;
+  return { report: { ...report, message: `in ${worst.name}: ${report.message}` }, exit, text };
+}
+
 /** The whole answer. */
-export function answerView({ answer, proofs, stated }: Verified, context: Context): HTMLElement {
+export function answerView(verified: Verified, context: Context): HTMLElement {
+  const { answer, proofs, stated } = verified;
   const { report } = answer;
-  const { title, tone } = heading(answer.exit);
   const checks = report.checks ?? [];
   const entries = report.certificates ?? [];
   const byHash = new Map(stated.map((entry) => [entry.chain_hash, entry]));
@@ -28,18 +55,9 @@ export function answerView({ answer, proofs, stated }: Verified, context: Contex
   return h(
     'div',
     {},
-    h(
-      'header',
-      { class: `answer ${tone}` },
-      h('h2', { id: 'answer-title' }, title),
-      answer.exit === 0 ? h('p', { class: 'verdict' }, verdict(report)) : undefined,
-      h('p', { class: 'message' }, sentence(report.message ?? '')),
-      report.hint ? h('p', { class: 'hint' }, report.hint) : undefined,
-      report.code
-        ? h('p', { class: 'small' }, h('code', {}, report.code), ` · ${report.number} · exit ${answer.exit}`)
-        : undefined,
-    ),
-    meaning(answer),
+    headerView(whole(verified)),
+    // Without a certificate nothing was verified, and there is nothing to say of it.
+    answer.exit !== 2 && meaning(verified),
     conflictSection(conflicting, byHash, checks),
     checks.length > 0 && section('Checks', tally(answer), checkList(checks)),
     report.proof || proofs.length > 0 ? proofSection(verifiedProofs(answer, proofs, context)) : undefined,
@@ -48,8 +66,28 @@ export function answerView({ answer, proofs, stated }: Verified, context: Contex
         entries.length === 1 ? 'The certificate' : `The chain, ${entries.length} certificates`,
         chainView(entries, checks, byHash, conflicting),
       ),
-    coverageSection(newest, byHash),
-    commandSection(context),
+    coverageSection(newest, byHash, checks),
+    answer.exit !== 2 && commandSection(context),
+  );
+}
+
+function headerView(answer: Answer): HTMLElement {
+  const { report, exit } = answer;
+  const { title, tone } = heading(exit);
+  const plain = lead(answer);
+  const rely = stands(exit);
+  const todo = advice(report);
+  return h(
+    'header',
+    { class: `answer ${tone}` },
+    h('h2', { id: 'answer-title' }, title),
+    plain !== undefined && h('p', { class: 'verdict' }, plain),
+    rely !== undefined && h('p', {}, rely),
+    h('p', { class: 'message' }, sentence(detail(report.message ?? ''))),
+    todo !== undefined && h('p', { class: 'hint' }, todo),
+    report.code !== null &&
+      exit !== 2 &&
+      h('p', { class: 'small' }, h('code', {}, report.code), ` · ${report.number} · exit ${exit}`),
   );
 }
 
@@ -58,16 +96,25 @@ function section(title: string, ...children: (Node | string | undefined | false)
 }
 
 /** What it proves, and what it does not. */
-function meaning({ exit, report }: Answer): HTMLElement {
-  const shown = proves(report.checks ?? []);
-  const checks = report.checks ?? [];
+function meaning(verified: Verified): HTMLElement {
+  const { answer, proofs } = verified;
+  const { exit } = whole(verified);
+  const checks = answer.report.checks ?? [];
+  const further = proofs.flatMap(({ answer }) => answer.report.checks ?? []);
+  const shown = proves([...checks, ...further.filter(({ check }) => check === 'proof')]);
   // What failed stands among the checks.
   const failed = checks.filter(({ status }) => status === 'failed').map(({ detail }) => detail);
-  const open = [...new Set(report.not_shown ?? [])].filter((detail) => !failed.includes(detail));
+  const open = [...new Set(answer.report.not_shown ?? [])].filter((detail) => !failed.includes(detail));
   const named = open.map((words) => {
     const check = checks.find(({ detail }) => detail === words)?.check;
-    return check === undefined ? sentence(words) : `${checkName(check)}: ${words}.`;
+    return check === undefined ? sentence(detail(words)) : `${checkName(check)}: ${detail(words)}.`;
   });
+  const gone = erased(checks);
+  if (anybody(checks)) named.push('Trust: who signed. You accepted whoever did.');
+  if (gone) {
+    const when = gone.since ? ' since' : ' before it was judged';
+    named.push(`Payloads: ${gone.words}${when}, so nobody can hold it against its hash.`);
+  }
   const list = (items: string[]) => h('ul', {}, ...items.map((item) => h('li', {}, item)));
   return h(
     'div',
@@ -103,11 +150,26 @@ function conflictSection(
   return section('The conflict', !shown && h('p', { class: 'small' }, note), conflictView(conflict, entry));
 }
 
-function coverageSection(newest: Entry | undefined, stated: Map<string, Entry>): HTMLElement | undefined {
+function coverageSection(
+  newest: Entry | undefined,
+  stated: Map<string, Entry>,
+  checks: Check[],
+): HTMLElement | undefined {
   const coverage = newest && stated.get(newest.chain_hash)?.coverage;
   if (!coverage) return undefined;
-  const says = `As the certificate at height ${newest.height} states it. “Passed” is said only of what was judged.`;
-  return section('Coverage', h('p', { class: 'small' }, says), coverageTable(coverage));
+  const says = `As the certificate at height ${newest.height} states it. Judged: held against the rule. Skipped: there was nothing to hold against it. Known: accepted before. Violated: of what was judged, what breaks the rule.`;
+  const gone = erased(checks);
+  return section(
+    'How much was judged',
+    h('p', { class: 'small' }, says),
+    coverageTable(coverage),
+    gone?.since &&
+      h(
+        'p',
+        { class: 'small' },
+        `That was then. ${gone.words} since: of the rest alone was rule 2001 judged again here.`,
+      ),
+  );
 }
 
 function tally({ report }: Answer): HTMLElement {
@@ -128,29 +190,19 @@ function verifiedProofs(answer: Answer, proofs: Verified['proofs'], { asked }: C
 function proofSection(proofs: Verified['proofs']): HTMLElement {
   return section(
     proofs.length === 1 ? 'The proof' : 'The proofs',
-    ...proofs.map(({ name, answer: { report } }) =>
-      h(
+    ...proofs.map(({ name, answer: { report } }) => {
+      const check = (report.checks ?? []).find(({ check }) => check === 'proof');
+      const { word, mark } = status(check ?? { status: 'could-not-check', code: report.code });
+      return h(
         'div',
         { class: 'proof' },
-        h('h4', {}, name),
-        ...(report.proof
-          ? [
-              h('p', {}, report.proof.shows),
-              h('p', { class: 'small' }, `It does not show ${report.proof.does_not_show}.`),
-            ]
-          : [
-              h(
-                'p',
-                {},
-                sentence(
-                  (report.checks ?? []).find(({ check }) => check === 'proof')?.detail ??
-                    report.message ??
-                    '',
-                ),
-              ),
-            ]),
-      ),
-    ),
+        h('h4', {}, name, ' ', h('span', { class: `badge ${mark}` }, word)),
+        h('p', {}, report.proof?.shows ?? sentence(check?.detail ?? report.message ?? '')),
+        report.proof !== null &&
+          report.proof !== undefined &&
+          h('p', { class: 'small' }, `It does not show ${report.proof.does_not_show}.`),
+      );
+    }),
   );
 }
 

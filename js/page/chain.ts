@@ -2,7 +2,7 @@
 import { conflictView } from './conflict.js';
 import { h, hashText } from './dom.js';
 import type { Check, Coverage, Entry } from './protocol.js';
-import { checkName, status } from './words.js';
+import { checkName, detail, ruleName, status } from './words.js';
 
 /** Links that are shown; a chain may have a million. */
 const SHOWN = 200;
@@ -107,7 +107,7 @@ export function checkList(checks: Check[], withHeight = true): HTMLElement {
           'span',
           { class: 'detail' },
           check.height === null || !withHeight ? '' : `Height ${check.height}: `,
-          check.detail,
+          detail(check.detail),
           check.code !== null && h('code', { class: 'code' }, check.code),
         ),
       );
@@ -143,7 +143,12 @@ export function coverageTable(coverage: Coverage[]): HTMLElement {
           h(
             'tr',
             {},
-            h('th', { scope: 'row' }, h('span', { class: 'number' }, String(row.predicate)), ` ${row.name}`),
+            h(
+              'th',
+              { scope: 'row' },
+              h('span', { class: 'number' }, String(row.predicate)),
+              ` ${ruleName(row.predicate, row.name)}`,
+            ),
             ...counts.map((name) =>
               h('td', { class: row[name] === '0' ? 'none' : undefined }, number(row[name])),
             ),

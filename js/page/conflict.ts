@@ -1,30 +1,51 @@
 /** A conflict: the rule that is broken, and the events that cannot stand together, side by side. */
 import { h } from './dom.js';
 import type { Conflict, Entry } from './protocol.js';
-import { FIELDS, rule } from './words.js';
+import { FIELDS, LEAVES_OPEN, rule } from './words.js';
+
+/** An event, or what the state keeps of one that was accepted before: that is less. */
+interface Column {
+  title: string;
+  event: Record<string, unknown>;
+  kept?: boolean;
+}
 
 /** The conflict of a certificate. */
 export function conflictView(conflict: Conflict, entry: Entry): HTMLElement {
-  const columns = conflict.events.map((event, at) => ({ title: `Event ${at + 1}`, event }));
-  if (conflict.accepted) columns.push({ title: 'Accepted before', event: conflict.accepted });
+  const one = conflict.events.length === 1;
+  const columns: Column[] = conflict.events.map((event, at) => ({
+    title: one ? 'The event' : `Event ${at + 1}`,
+    event,
+  }));
+  const { accepted } = conflict;
+  if (accepted) columns.push({ title: 'Accepted before', event: accepted, kept: true });
   const writers = (entry.conflicting_writers ?? []).filter(({ key }) => key !== null);
+  const open = LEAVES_OPEN[conflict.kind];
   return h(
     'div',
     { class: 'conflict' },
     h('p', { class: 'rule' }, h('b', {}, `Rule ${conflict.predicate}`), ` ${rule(conflict.predicate)}`),
     h('p', {}, `${sentence(conflict.sentence)}`),
+    open !== undefined && h('p', {}, open),
     table(columns),
     columns.length > 1 && h('p', { class: 'small' }, '≠ marks what differs.'),
+    accepted !== null &&
+      h('p', { class: 'small' }, 'Of what was accepted before, only its time and its hash are kept.'),
     ...writers.map(({ log, key }) =>
       h('p', { class: 'small' }, `In ${log}, signed by the writer’s key ${key}.`),
     ),
   );
 }
 
-function table(columns: { title: string; event: Record<string, unknown> }[]): HTMLElement {
+function table(columns: Column[]): HTMLElement {
   const names = [...new Set(columns.flatMap(({ event }) => Object.keys(event)))];
   const rows = names
-    .map((name) => ({ name, values: columns.map(({ event }) => text(event[name])) }))
+    .map((name) => ({
+      name,
+      values: columns.map(({ event }) => text(event[name])),
+      // What is not kept is no difference.
+      compared: columns.filter(({ event, kept }) => !kept || text(event[name]) !== ''),
+    }))
     .filter(({ values }) => values.some((value) => value !== ''));
   // The roles are said again, for on narrow screens the rows are no table rows to CSS.
   return h(
@@ -44,8 +65,8 @@ function table(columns: { title: string; event: Record<string, unknown> }[]): HT
     h(
       'tbody',
       { role: 'rowgroup' },
-      ...rows.map(({ name, values }) => {
-        const differ = new Set(values).size > 1;
+      ...rows.map(({ name, values, compared }) => {
+        const differ = new Set(compared.map(({ event }) => text(event[name]))).size > 1;
         return h(
           'tr',
           { role: 'row', class: differ ? 'differs' : undefined },

@@ -1,12 +1,12 @@
 /** The page: files in, an answer out. */
 import { asFailure } from '../src/failure.js';
-import { answerView } from './answer.js';
+import { answerView, whole } from './answer.js';
 import { h, hashText, size, the } from './dom.js';
 import { type Entry, Files, ROLE, type Use } from './files.js';
 import type { Answer, Verified } from './protocol.js';
 import { Tampering } from './tampering.js';
 import { Verifier } from './verify.js';
-import { heading } from './words.js';
+import { heading, lead } from './words.js';
 
 /** Milliseconds between two words about progress to whoever hears the page. */
 const SAY_MILLISECONDS = 3000;
@@ -19,8 +19,9 @@ const verifyButton = the<HTMLButtonElement>('verify');
 const cancelButton = the<HTMLButtonElement>('cancel');
 const bar = the<HTMLProgressElement>('progress');
 const tampering = new Tampering(files, run, say, (entry) => draw(entry));
+/** Files that are being looked at, and how that is given up. */
+const looks = new Map<Entry, AbortController>();
 let work: AbortController | undefined;
-let looking = 0;
 
 function say(words: string): void {
   the('live').textContent = words;
@@ -42,30 +43,33 @@ function add(chosen: Iterable<File>): void {
 }
 
 async function look(entry: Entry): Promise<void> {
-  looking += 1;
+  const { name, size: all } = entry.file;
+  const looking = new AbortController();
+  looks.set(entry, looking);
   ready();
+  const progress = (bytes: number) => state(`Looking at ${name}: ${size(bytes)} of ${size(all)}`);
   try {
-    entry.looked = await verifier.look({ name: entry.file.name, blob: entry.file });
-    say(`${entry.file.name}: ${ROLE[entry.looked.role]}.`);
+    entry.looked = await verifier.look({ name, blob: entry.file }, looking.signal, progress);
+    say(`${name}: ${ROLE[entry.looked.role]}.`);
   } catch (error) {
     const { message } = asFailure(error);
     entry.looked = { role: 'unknown', note: `It cannot be read: ${message}`, hash: '' };
   }
-  looking -= 1;
+  looks.delete(entry);
   drawAll();
   ready();
 }
 
 /** What can be done now. */
 function ready(): void {
-  verifyButton.disabled = work !== undefined || looking > 0;
+  verifyButton.disabled = work !== undefined || looks.size > 0;
   cancelButton.disabled = work === undefined;
-  tampering.ready(work === undefined && looking === 0);
+  tampering.ready(work === undefined && looks.size === 0);
   if (work) return;
   const used = files.entries.filter((entry) => entry.looked && entry.looked.role !== 'unknown').length;
   const nothing = files.entries.length === 0 ? 'No files yet.' : '';
   state(
-    looking > 0
+    looks.size > 0
       ? 'Looking at the files…'
       : nothing || `${used} of ${files.entries.length} files can be used.`,
   );
@@ -133,6 +137,7 @@ function removed(entry: Entry): void {
   // Whoever goes by keyboard stays where he was.
   const next = row?.nextElementSibling ?? row?.previousElementSibling;
   const focus = next?.querySelector('button') ?? the('input');
+  looks.get(entry)?.abort();
   files.remove(entry);
   rows.delete(entry);
   row?.remove();
@@ -191,9 +196,10 @@ async function run(): Promise<Answer | undefined> {
   const section = the('answer');
   section.replaceChildren(answerView(verified, { asked, flipped, say }));
   section.hidden = false;
-  say(`${heading(verified.answer.exit).title}. ${verified.answer.report.message ?? ''}`);
-  tampering.answered(verified.answer);
-  return verified.answer;
+  const answer = whole(verified);
+  say(`${heading(answer.exit).title}. ${lead(answer) ?? answer.report.message ?? ''}`);
+  tampering.answered(answer);
+  return answer;
 }
 
 /** What stopped the work itself, as an answer. */

@@ -37,7 +37,7 @@ export class Tampering {
   answered(answer: Answer): void {
     if (this.#flipped && this.#files.entries.includes(this.#flipped)) return;
     this.#honest = answer;
-    the('tamper').hidden = this.#candidates().length === 0;
+    the('tamper').hidden = answer.exit === 2 || this.#candidates().length === 0;
     this.#list();
   }
 

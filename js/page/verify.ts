@@ -34,11 +34,11 @@ export class Verifier {
     return this.#queue(() => this.#started());
   }
 
-  /** What a file is, by its first bytes, and its hash. */
-  look(file: Given): Promise<Looked> {
+  /** What a file is, by its first bytes, and its hash, for which all of it is read. Aborting is as with `verify`. */
+  look(file: Given, signal: AbortSignal, onProgress: (bytes: number) => void): Promise<Looked> {
     return this.#queue(async () => {
       await this.#started();
-      return (await this.#ask({ task: 'look', file })) as Looked;
+      return (await this.#ask({ task: 'look', file }, signal, onProgress)) as Looked;
     });
   }
 

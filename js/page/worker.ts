@@ -27,7 +27,7 @@ serve<Task>(parentPort(), async (task, telling) => {
     case 'start':
       return start(task.parts);
     case 'look':
-      return look(task.file);
+      return look(task.file, telling);
     case 'verify':
       return answered(task.asked, telling);
   }
@@ -41,9 +41,9 @@ async function start(parts: Parts): Promise<{ hash: string; size: number }> {
   return { hash: hash(builtIn), size: builtIn.length };
 }
 
-async function look(file: Given): Promise<Looked> {
+async function look(file: Given, { progress }: Telling): Promise<Looked> {
   const first = new Uint8Array(await file.blob.slice(0, START_BYTES).arrayBuffer());
-  const digest = await hashOf(file);
+  const digest = await hashOf(file, seldom(progress));
   const told = kind(first);
   if (told !== undefined) return { ...use(told), hash: digest };
   if (file.blob.size > MAX_TEXT_BYTES) return { role: 'unknown', note: UNKNOWN, hash: digest };
@@ -109,13 +109,7 @@ async function run(
   proof: Given | undefined,
   { watch, progress: tell }: Telling,
 ): Promise<Answer> {
-  let said = 0;
-  const progress = (bytes: number) => {
-    const now = performance.now();
-    if (now - said < PROGRESS_MILLISECONDS) return;
-    said = now;
-    tell(bytes);
-  };
+  const progress = seldom(tell);
   const given = {
     loader,
     certificates: sent(certificate),
@@ -133,6 +127,17 @@ async function run(
   return plain(await verified(given, { limits: LIMITS, watch, progress }));
 }
 
+/** Tells no more often than somebody can see. */
+function seldom(tell: (bytes: number) => void): (bytes: number) => void {
+  let said = 0;
+  return (bytes) => {
+    const now = performance.now();
+    if (now - said < PROGRESS_MILLISECONDS) return;
+    said = now;
+    tell(bytes);
+  };
+}
+
 function sent({ name, blob }: Given): Sent {
   return { name, input: blob };
 }
@@ -146,10 +151,15 @@ async function small(file: Given, most: number, what: string): Promise<Uint8Arra
   return readSmall(await open(file.blob, file.name), most, what);
 }
 
-async function hashOf(file: Given): Promise<string> {
+async function hashOf(file: Given, progress: (bytes: number) => void): Promise<string> {
   const hasher = new Hasher();
+  let done = 0;
   try {
-    for await (const piece of (await open(file.blob, file.name)).pieces()) hasher.update(piece);
+    for await (const piece of (await open(file.blob, file.name)).pieces()) {
+      hasher.update(piece);
+      done += piece.length;
+      progress(done);
+    }
     return hasher.digest();
   } catch (error) {
     throw error instanceof Failure ? error : new Failure('internal', String(error), { cause: error });

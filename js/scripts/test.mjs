@@ -22,7 +22,7 @@ const wanted = files.filter((name) => words.length === 0 || words.some((word) =>
 const bundled = await Promise.all(
   wanted.map(async (name) => {
     const outfile = join(out, name.replace(/\.ts$/, '.mjs'));
-    const external = ['playwright-core', 'esbuild'];
+    const external = ['playwright-core', 'esbuild', 'vite'];
     await bundle({ platform: 'node', entry: join('test', name), outfile, minify: false, external });
     return outfile;
   }),
