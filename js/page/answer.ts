@@ -15,6 +15,10 @@ export interface Context {
   say(words: string): void;
 }
 
+const CLAIMED =
+  'Whom to trust came with the evidence: it is a claim of whoever made the file. Compare the keys with what the ' +
+  'signers gave you, or add their keys yourself: then only those count.';
+
 /** The whole answer. */
 export function answerView({ answer, proofs, stated }: Verified, context: Context): HTMLElement {
   const { report } = answer;
@@ -35,11 +39,12 @@ export function answerView({ answer, proofs, stated }: Verified, context: Contex
       answer.exit === 0 ? h('p', { class: 'verdict' }, verdict(report)) : undefined,
       h('p', { class: 'message' }, sentence(report.message ?? '')),
       report.hint ? h('p', { class: 'hint' }, report.hint) : undefined,
+      context.asked.claimedTrust ? h('p', { class: 'hint' }, CLAIMED) : undefined,
       report.code
         ? h('p', { class: 'small' }, h('code', {}, report.code), ` · ${report.number} · exit ${answer.exit}`)
         : undefined,
     ),
-    meaning(answer),
+    meaning(answer, context.asked.claimedTrust),
     conflictSection(conflicting, byHash, checks),
     checks.length > 0 && section('Checks', tally(answer), checkList(checks)),
     report.proof || proofs.length > 0 ? proofSection(verifiedProofs(answer, proofs, context)) : undefined,
@@ -58,8 +63,8 @@ function section(title: string, ...children: (Node | string | undefined | false)
 }
 
 /** What it proves, and what it does not. */
-function meaning({ exit, report }: Answer): HTMLElement {
-  const shown = proves(report.checks ?? []);
+function meaning({ exit, report }: Answer, claimedTrust: boolean): HTMLElement {
+  const shown = proves(report.checks ?? [], claimedTrust);
   const checks = report.checks ?? [];
   // What failed stands among the checks.
   const failed = checks.filter(({ status }) => status === 'failed').map(({ detail }) => detail);
@@ -159,7 +164,14 @@ function commandSection({ asked, flipped, say }: Context): HTMLElement {
   const [first, ...rest] = asked.proofs;
   return section(
     'Repeat it',
-    h('p', { class: 'small' }, 'In the folder of these files, with the omega command:'),
+    h(
+      'p',
+      { class: 'small' },
+      asked.claimed
+        ? 'Save the files listed above into one folder. There, with an'
+        : 'In the folder of these files, with the',
+      ' omega command:',
+    ),
     h(
       'div',
       { class: 'command' },

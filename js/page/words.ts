@@ -52,7 +52,7 @@ export function checkName(check: string): string {
 }
 
 /** What the checks that passed show, one sentence each; a check that also failed somewhere shows nothing. */
-export function proves(checks: Check[]): string[] {
+export function proves(checks: Check[], claimedTrust: boolean): string[] {
   const names = new Set(checks.map(({ check }) => check));
   const whole = [...names].filter((name) =>
     checks.every(
@@ -63,8 +63,12 @@ export function proves(checks: Check[]): string[] {
   const passed = whole.filter((name) =>
     checks.some(({ check, status }) => check === name && status === 'passed'),
   );
-  return passed.map((name) => CHECKS[name]?.[1]).filter((sentence) => sentence !== undefined);
+  const shows = (name: string) => (claimedTrust && name === 'trust' ? CLAIMED_TRUST : CHECKS[name]?.[1]);
+  return passed.map(shows).filter((sentence) => sentence !== undefined);
 }
+
+/** What a passed check of trust shows where whom to trust came with the evidence. */
+const CLAIMED_TRUST = 'It was signed by whom the evidence file itself says to trust.';
 
 /** What no verdict shows, whatever was checked. */
 export const NEVER_SHOWN = [

@@ -7,6 +7,7 @@ import { parentPort } from '../src/platform.browser.js';
 import type { Sent } from '../src/remote.js';
 import { open, readSmall } from '../src/sources.js';
 import { failed, verified } from '../src/verifying.js';
+import { unpacked } from './bundle.js';
 import { toBytes } from './embedded.js';
 import type { Answer, Asked, Given, Looked, Parts, Role, Task, Verified } from './protocol.js';
 
@@ -19,7 +20,7 @@ const START_BYTES = 4096;
 /** Milliseconds between two words about progress. */
 const PROGRESS_MILLISECONDS = 60;
 
-let builtIn: Uint8Array;
+let builtIn: Uint8Array | undefined;
 let loader: WebAssembly.Module;
 
 serve<Task>(parentPort(), async (task, telling) => {
@@ -28,17 +29,19 @@ serve<Task>(parentPort(), async (task, telling) => {
       return start(task.parts);
     case 'look':
       return look(task.file);
+    case 'unpack':
+      return unpacked(task.file.blob);
     case 'verify':
       return answered(task.asked, telling);
   }
 });
 
 /** Makes the loader ready; the hash and size of the kernel that is built in. */
-async function start(parts: Parts): Promise<{ hash: string; size: number }> {
+async function start(parts: Parts): Promise<{ hash: string; size: number } | undefined> {
   loader = await WebAssembly.compile(toBytes(parts.loader));
   initSync({ module: loader });
-  builtIn = toBytes(parts.kernel);
-  return { hash: hash(builtIn), size: builtIn.length };
+  builtIn = parts.kernel === undefined ? undefined : toBytes(parts.kernel);
+  return builtIn && { hash: hash(builtIn), size: builtIn.length };
 }
 
 async function look(file: Given): Promise<Looked> {
@@ -66,7 +69,10 @@ function use(told: string): { role: Role; note: string | undefined } {
     case 'kernel':
     case 'proof':
     case 'snapshot':
+    case 'evidence':
       return { role: told, note: undefined };
+    case 'verify-page':
+      return { role: 'unknown', note: 'A verify page without evidence: there is nothing in it to verify.' };
     case 'certificate-index':
       return { role: 'unknown', note: 'An index of a certificate log: it is not needed.' };
     case 'wasm-module':
@@ -122,7 +128,10 @@ async function run(
     kind: asked.certificateLog ? ('certificate-log' as const) : ('certificate' as const),
     certificateHash: asked.certificateHash && sent(asked.certificateHash),
     logs: asked.logs.map(sent),
-    kernels: [{ name: 'the kernel built in', input: builtIn }, ...asked.kernels.map(sent)],
+    kernels: [
+      ...(builtIn ? [{ name: 'the kernel built in', input: builtIn }] : []),
+      ...asked.kernels.map(sent),
+    ],
     policy: asked.policy && sent(asked.policy),
     trust: asked.keys.map(sent),
     anySigner: asked.anySigner,

@@ -6,7 +6,7 @@ use super::format::Page;
 use crate::failure::{Failure, HostCode};
 use crate::files;
 
-/// Bytes that a verify page may have; ours has some 800,000.
+/// Bytes that a verify page may have; ours has 1.2 million.
 const MAX_PAGE_BYTES: u64 = 32 << 20;
 /// Where it stands, seen from the folder of this program: built beside it, or installed.
 const PLACES: [&str; 2] = ["verify.html", "../share/omega/verify.html"];
