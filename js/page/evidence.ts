@@ -56,6 +56,8 @@ export function entitle(): void {
   the('title').textContent = 'Evidence, to check yourself';
   the('kernel-from').textContent = 'Kernels in this file';
   the('evidence').hidden = false;
+  // Here the answer is what was come for.
+  the('evidence').after(the('answer'));
 }
 
 /** What to hold of this file. */
