@@ -71,6 +71,9 @@ export function about(manifest: Manifest, entries: Entry[]): void {
   const facts: [string, string | HTMLElement][] = [
     ['Made by', `${manifest.madeBy}, as it says`],
     ['Parts', `${entries.length}, with ${size(total)}; the BLAKE3 below each was computed here`],
+    ...trust.flatMap(({ looked, file }) =>
+      (looked?.keys ?? []).map((key): [string, HTMLElement] => [`Key in ${file.name}`, hashText(key)]),
+    ),
     ...(manifest.leftOut.length > 0
       ? [['Left out by its maker', names(manifest.leftOut)] as [string, string]]
       : []),
@@ -106,7 +109,7 @@ export function about(manifest: Manifest, entries: Entry[]): void {
             h(
               'span',
               { class: 'badge failed' },
-              `${wrong.length} of its parts ${wrong.length === 1 ? 'is' : 'are'} not what it says`,
+              `${wrong.length} of its parts ${wrong.length === 1 ? 'is' : 'are'} not what the file says of it`,
             ),
           ),
         ]

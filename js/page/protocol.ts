@@ -28,6 +28,8 @@ export interface Looked {
   note: string | undefined;
   /** BLAKE3 of the whole file, 64 hex digits. */
   hash: string;
+  /** The keys that a public key or a trust policy names. */
+  keys?: string[];
 }
 
 /** Everything that one verification takes. */

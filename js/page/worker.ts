@@ -51,7 +51,10 @@ async function look(file: Given): Promise<Looked> {
   if (told !== undefined) return { ...use(told), hash: digest };
   if (file.blob.size > MAX_TEXT_BYTES) return { role: 'unknown', note: UNKNOWN, hash: digest };
   const { report } = explain(file.name, await small(file, MAX_TEXT_BYTES, 'a key or a policy'));
-  if (report.exit === 0) return { role: report.kind as Role, note: undefined, hash: digest };
+  if (report.exit === 0) {
+    const { public_key: key, signers } = report.facts as { public_key?: string; signers?: string[] };
+    return { role: report.kind as Role, note: undefined, hash: digest, keys: key ? [key] : (signers ?? []) };
+  }
   const policy = report.code === 'trust-policy-invalid';
   const said = report.message ?? UNKNOWN;
   return { role: policy ? 'trust-policy' : 'unknown', note: policy ? said : UNKNOWN, hash: digest };

@@ -165,6 +165,8 @@ test('the same evidence makes the same file, whose page has the hash of the page
 test('whom to trust: a claim of the file, until the reader says so', async () => {
   const { page } = await opened('agree.html');
   assert.match(await text(page, '#answer header'), /came with the evidence: it is a claim/);
+  const { public_key: key } = omega('explain', '--json', '--input', 'omega.pub').facts as Record<string, string>;
+  assert((await text(page, '#evidence')).includes(String(key)));
   assert.match(await text(page, '.pair'), /whom the evidence file itself says to trust/);
   await page.setInputFiles('#input', join(folder, 'other.pub'));
   await looked(page, 7);
@@ -255,7 +257,7 @@ const other = (base64: string) => {
 test('a part that was changed within the file is seen, and so is one that is no base64', async () => {
   const log = await opened(changed('agree.html', 'changed.html', 2, other));
   assert.notEqual(log.title, 'Right');
-  assert.match(await text(log.page, '#evidence'), /1 of its parts is not what it says/);
+  assert.match(await text(log.page, '#evidence'), /1 of its parts is not what the file says of it/);
   assert.match(await text(log.page, row('alice.omega')), /another BLAKE3/);
   assert.equal(await log.page.locator('#list .badge.failed').count(), 1);
   await log.page.context().close();

@@ -323,3 +323,7 @@ fn damaged(what: impl Into<String>) -> Failure {
     let message = format!("the evidence file is not as it was made: {}", what.into());
     Failure::new(HostCode::EvidenceFileInvalid, message).hint("Get it again from whoever made it.")
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -220,3 +220,28 @@ pub fn left_out(request: &Request) -> Vec<String> {
     let paths = request.inputs.iter().chain(&request.snapshot);
     paths.map(|path| names::plain(path).unwrap_or_else(|| "a file".to_owned())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_fill_the_limit_and_not_one_byte_more() {
+        let mut parts = Parts { bytes: MAX_PARTS_BYTES - 1, ..Parts::default() };
+        parts.hold(Role::Log, Path::new("a"), vec![0]).unwrap();
+        let failure = parts.hold(Role::Log, Path::new("b"), vec![0]).unwrap_err();
+        assert_eq!(failure.code.name(), "evidence-too-large");
+        assert!(failure.message.contains("268,435,456"), "{}", failure.message);
+        assert_eq!(parts.list.len(), 1);
+    }
+
+    #[test]
+    fn there_are_so_many_parts_and_no_more() {
+        let mut parts = Parts::default();
+        for _ in 0..MAX_PARTS {
+            parts.hold(Role::Log, Path::new("a"), Vec::new()).unwrap();
+        }
+        let failure = parts.hold(Role::Log, Path::new("a"), Vec::new()).unwrap_err();
+        assert_eq!(failure.code.name(), "evidence-too-large");
+    }
+}
