@@ -112,11 +112,15 @@ export function encodedLength({ bytes }: Part): number {
 function ofBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   // What `atob` would forgive is not forgiven.
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
+  let characters: string;
   try {
-    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    characters = atob(text);
   } catch {
     return undefined;
   }
+  const bytes = new Uint8Array(characters.length);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
+  return bytes;
 }
 
 /** Takes a file apart: what it says, and its parts' bytes in that order. */
