@@ -165,7 +165,10 @@ test('the same evidence makes the same file, whose page has the hash of the page
 test('whom to trust: a claim of the file, until the reader says so', async () => {
   const { page } = await opened('agree.html');
   assert.match(await text(page, '#answer header'), /came with the evidence: it is a claim/);
-  const { public_key: key } = omega('explain', '--json', '--input', 'omega.pub').facts as Record<string, string>;
+  const { public_key: key } = omega('explain', '--json', '--input', 'omega.pub').facts as Record<
+    string,
+    string
+  >;
   assert((await text(page, '#evidence')).includes(String(key)));
   assert.match(await text(page, '.pair'), /whom the evidence file itself says to trust/);
   await page.setInputFiles('#input', join(folder, 'other.pub'));

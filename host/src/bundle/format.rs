@@ -11,6 +11,7 @@ use omega_verify::kind::{EVIDENCE_MAGIC, PAGE_MAGIC};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::names::is_name;
 use crate::failure::{Failure, HostCode};
 
 /// The version of the format, in the second line.
@@ -32,8 +33,6 @@ pub const MAX_PARTS_BYTES: u64 = 256 << 20;
 pub const MAX_PARTS: usize = 1024;
 /// Bytes of the list of parts.
 pub const MAX_MANIFEST_BYTES: usize = 2 << 20;
-/// Bytes of a part's name.
-pub const MAX_NAME_BYTES: usize = 200;
 
 /// What a part is there for. Whoever reads looks at the bytes, and does not believe this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,21 +136,6 @@ impl Manifest {
         }
         Ok(manifest)
     }
-}
-
-/// Whether a part may have this name.
-pub fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= MAX_NAME_BYTES
-        && !matches!(name, "." | "..")
-        && !name.chars().any(is_kept_out)
-}
-
-/// Characters that have no place in a name: folders, control characters, and those that turn text around.
-pub fn is_kept_out(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '/' | '\\' | ':' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}')
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A page that parts are put into.

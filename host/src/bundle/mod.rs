@@ -35,7 +35,7 @@ pub enum Gathered {
     /// It can be written.
     Ready(Box<Bundle>),
     /// The evidence is wrong or could not be checked, and nobody asked for it all the same.
-    Refused(Finding),
+    Refused(Box<Finding>),
 }
 
 /// An evidence file that is ready to be written.
@@ -85,7 +85,7 @@ impl Bundle {
             finding = evidence.verify(&parts, Logs::default(), &mut kernels);
         }
         if finding.code.is_some() && !request.even_if_it_fails {
-            return Ok(Gathered::Refused(finding));
+            return Ok(Gathered::Refused(Box::new(finding)));
         }
         let needed = evidence.kernels(&kernels);
         for hash in &needed {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::format::{MAX_NAME_BYTES, is_kept_out, is_name};
+/// Bytes of a part's name.
+pub const MAX_NAME_BYTES: usize = 200;
 
 /// Names that were given already, without regard to case: some file systems have none.
 #[derive(Debug, Default)]
@@ -35,6 +36,21 @@ pub fn plain(path: &Path) -> Option<String> {
     }
     let name = &name[start..];
     (is_name(name) && name != "-").then(|| name.to_owned())
+}
+
+/// Whether a part may have this name.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && !matches!(name, "." | "..")
+        && !name.chars().any(is_kept_out)
+}
+
+/// Characters that have no place in a name: folders, control characters, and those that turn text around.
+fn is_kept_out(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '/' | '\\' | ':' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::super::names::MAX_NAME_BYTES;
 use super::*;
 
 const PAGE: &str = "<!doctype html>\n<!-- omega verify-page 1 -->\n<html>\n<div hidden id=\"omega-parts\">\n\
