@@ -21,11 +21,11 @@ Examples:
   omega bundle --cert conflict.cert --without-logs
   omega bundle --cert omega.cert --proof event.proof --without-logs
 
-The file opens from disk, offline, in any browser, and verifies at once what is
+The file opens in a browser, from disk and offline, and verifies at once what is
 in it. It cannot vouch for itself: its maker could have changed the page. Give
 the digests that are printed here by another way, or let readers drop the file
-on a verify page of their own. Keys that go with it are a claim of yours; without
-them each reader says whom to believe.
+on a verify page of their own. Keys that go with it are a claim of yours;
+without them each reader says whom to believe.
 
 0: written, and the evidence is right. 20, 30: what `omega verify` says; nothing
 is written then, unless --even-if-it-fails.")]
