@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the verifier for Node and browsers into js/dist: the loader, the kernel that the omega command at
-# hand has built in, and the package around both.
+# hand has built in, and the package around both. Puts the page beside that command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,3 +9,5 @@ readonly TARGET=${CARGO_TARGET_DIR:-target}
 scripts/loader.sh
 "$TARGET/release/omega" kernel export --output js/build/kernel.wasm >/dev/null
 npm --prefix js run --silent build
+# Where `omega bundle` looks for the page.
+cp js/dist/page/index.html "$TARGET/release/verify.html"

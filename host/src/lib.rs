@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod bench;
+pub mod bundle;
 pub mod certify;
 pub mod check;
 pub mod cli;

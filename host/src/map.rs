@@ -11,6 +11,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
 
@@ -27,7 +28,7 @@ pub struct Source {
 
 #[derive(Debug)]
 enum Content {
-    Memory(Vec<u8>),
+    Memory(Arc<Vec<u8>>),
     Mapped { map: MmapRaw, file: File, stamp: Stamp },
 }
 
@@ -66,8 +67,8 @@ impl Source {
     }
 
     /// Bytes that are in memory already, under a name for messages.
-    pub fn from_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Self {
-        Source { path: name.into(), content: Content::Memory(bytes) }
+    pub fn from_bytes(name: impl Into<PathBuf>, bytes: impl Into<Arc<Vec<u8>>>) -> Self {
+        Source { path: name.into(), content: Content::Memory(bytes.into()) }
     }
 
     fn map(path: &Path, file: File) -> Result<Self, Failure> {

@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use omega_kernel::{certificate, proof, snapshot};
+use omega_verify::kind::EVIDENCE_MAGIC;
 
 use crate::failure::{Failure, HostCode};
 use crate::files::{folder_of, unwritable};
@@ -30,16 +31,22 @@ pub enum Kind {
     Proof,
     /// Of `kernel export`.
     Kernel,
+    /// Of `bundle`.
+    Evidence,
 }
 
+/// Bytes that tell a kind.
+const START_BYTES: u64 = 64;
+
 impl Kind {
-    fn magic(self) -> [u8; 8] {
+    fn magic(self) -> &'static [u8] {
         match self {
-            Kind::Result => result::MAGIC,
-            Kind::Certificate => certificate::MAGIC,
-            Kind::Snapshot => snapshot::MAGIC,
-            Kind::Proof => proof::MAGIC,
-            Kind::Kernel => engine::COMPONENT_MAGIC,
+            Kind::Result => &result::MAGIC,
+            Kind::Certificate => &certificate::MAGIC,
+            Kind::Snapshot => &snapshot::MAGIC,
+            Kind::Proof => &proof::MAGIC,
+            Kind::Kernel => &engine::COMPONENT_MAGIC,
+            Kind::Evidence => EVIDENCE_MAGIC,
         }
     }
 
@@ -50,6 +57,7 @@ impl Kind {
             Kind::Snapshot => "snapshot",
             Kind::Proof => "proof",
             Kind::Kernel => "kernel",
+            Kind::Evidence => "evidence file",
         }
     }
 
@@ -73,12 +81,12 @@ impl Kind {
                 .file(path));
         }
         let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
+        let read = File::open(path).and_then(|file| file.take(START_BYTES).read_to_end(&mut start));
         read.map_err(|error: io::Error| {
             let message = format!("what stands there cannot be looked at, so it is kept: {error}");
             Failure::new(HostCode::WriteFailed, message).hint("Choose another name.").file(path)
         })?;
-        if start.is_empty() || start == self.magic() {
+        if start.is_empty() || start.starts_with(self.magic()) {
             return Ok(());
         }
         let message = format!("{} exists and is no {}: it is kept", path.display(), self.name());
@@ -216,15 +224,17 @@ mod tests {
     fn only_its_own_kind_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
-        let kinds = [Kind::Result, Kind::Certificate, Kind::Snapshot, Kind::Proof, Kind::Kernel];
+        let kinds =
+            [Kind::Result, Kind::Certificate, Kind::Snapshot, Kind::Proof, Kind::Kernel, Kind::Evidence];
         for old in kinds {
-            fs::write(&path, [&old.magic()[..], b"more"].concat()).unwrap();
+            fs::write(&path, [old.magic(), b"more"].concat()).unwrap();
             for new in kinds {
                 let done = new.may_replace(&path).map_err(|failure| failure.code.name());
                 assert_eq!(done, if old == new { Ok(()) } else { Err("write-failed") });
             }
         }
-        for (content, may) in [("", true), ("-----BEGIN", false), ("x", false)] {
+        for (content, may) in [("", true), ("-----BEGIN", false), ("<!doctype html>\n", false), ("x", false)]
+        {
             fs::write(&path, content).unwrap();
             assert_eq!(Kind::Result.may_replace(&path).is_ok(), may, "{content:?}");
         }

@@ -27,6 +27,11 @@ export interface Context {
   say(words: string): void;
 }
 
+/** Said wherever the evidence itself names whom to trust. */
+const CLAIMED =
+  'Whom to trust came with the evidence: it is a claim of whoever made the file. Compare the keys with what the ' +
+  'signers gave you, or add their keys yourself: then only those count.';
+
 /** Which exit code decides, where several answers are given: wrong before everything, right after it. */
 const WEIGHT = [0, 30, 2, 1, 20];
 
@@ -55,9 +60,9 @@ export function answerView(verified: Verified, context: Context): HTMLElement {
   return h(
     'div',
     {},
-    headerView(whole(verified)),
+    headerView(whole(verified), context.asked.claimedTrust),
     // Without a certificate nothing was verified, and there is nothing to say of it.
-    answer.exit !== 2 && meaning(verified),
+    answer.exit !== 2 && meaning(verified, context.asked.claimedTrust),
     conflictSection(conflicting, byHash, checks),
     checks.length > 0 && section('Checks', tally(answer), checkList(checks)),
     report.proof || proofs.length > 0 ? proofSection(verifiedProofs(answer, proofs, context)) : undefined,
@@ -71,7 +76,7 @@ export function answerView(verified: Verified, context: Context): HTMLElement {
   );
 }
 
-function headerView(answer: Answer): HTMLElement {
+function headerView(answer: Answer, claimedTrust: boolean): HTMLElement {
   const { report, exit } = answer;
   const { title, tone } = heading(exit);
   const plain = lead(answer);
@@ -85,6 +90,7 @@ function headerView(answer: Answer): HTMLElement {
     rely !== undefined && h('p', {}, rely),
     h('p', { class: 'message' }, sentence(detail(report.message ?? ''))),
     todo !== undefined && h('p', { class: 'hint' }, todo),
+    claimedTrust && h('p', { class: 'hint' }, CLAIMED),
     report.code !== null &&
       exit !== 2 &&
       h('p', { class: 'small' }, h('code', {}, report.code), ` · ${report.number} · exit ${exit}`),
@@ -96,12 +102,12 @@ function section(title: string, ...children: (Node | string | undefined | false)
 }
 
 /** What it proves, and what it does not. */
-function meaning(verified: Verified): HTMLElement {
+function meaning(verified: Verified, claimedTrust: boolean): HTMLElement {
   const { answer, proofs } = verified;
   const { exit } = whole(verified);
   const checks = answer.report.checks ?? [];
   const further = proofs.flatMap(({ answer }) => answer.report.checks ?? []);
-  const shown = proves([...checks, ...further.filter(({ check }) => check === 'proof')]);
+  const shown = proves([...checks, ...further.filter(({ check }) => check === 'proof')], claimedTrust);
   // What failed stands among the checks.
   const failed = checks.filter(({ status }) => status === 'failed').map(({ detail }) => detail);
   const open = [...new Set(answer.report.not_shown ?? [])].filter((detail) => !failed.includes(detail));
@@ -211,7 +217,14 @@ function commandSection({ asked, flipped, say }: Context): HTMLElement {
   const [first, ...rest] = asked.proofs;
   return section(
     'Repeat it',
-    h('p', { class: 'small' }, 'In the folder of these files, with the omega command:'),
+    h(
+      'p',
+      { class: 'small' },
+      asked.claimed
+        ? 'Save the files listed above into one folder. There, with an'
+        : 'In the folder of these files, with the',
+      ' omega command:',
+    ),
     h(
       'div',
       { class: 'command' },

@@ -5,7 +5,15 @@ import { type Flip, withFlip } from './tamper.js';
 /** What a certificate that was chosen is used as. */
 export type Use = 'verify' | 'head' | 'unused';
 
-/** A file that was chosen. */
+/** What an evidence file says of a part of it that is listed here. */
+export interface Claim {
+  /** The file that was dropped; none where the part stands in this very page. */
+  from: Entry | undefined;
+  role: string;
+  blake3: string;
+}
+
+/** A file that was chosen, or came with an evidence file. */
 export interface Entry {
   id: number;
   file: File;
@@ -15,6 +23,7 @@ export interface Entry {
   use: Use | undefined;
   /** The byte that is flipped in memory. */
   flip: Flip | undefined;
+  claim: Claim | undefined;
 }
 
 /** The names of roles, for people. */
@@ -28,6 +37,7 @@ export const ROLE: Record<Role, string> = {
   'public-key': 'Public key',
   proof: 'Proof',
   snapshot: 'Snapshot',
+  evidence: 'Evidence file',
   unknown: 'Not used',
 };
 
@@ -38,8 +48,9 @@ export class Files {
   entries: Entry[] = [];
   #next = 1;
 
-  add(file: File): Entry {
-    const entry: Entry = { id: this.#next++, file, looked: undefined, use: undefined, flip: undefined };
+  add(file: File, claim?: Claim): Entry {
+    const use = claim?.role === 'head' ? 'head' : undefined;
+    const entry: Entry = { id: this.#next++, file, looked: undefined, use, flip: undefined, claim };
     this.entries.push(entry);
     return entry;
   }
@@ -66,13 +77,27 @@ export class Files {
     return this.entries.filter(({ looked }) => looked?.role === role);
   }
 
+  /** What came with an evidence file. */
+  from(evidence: Entry): Entry[] {
+    return this.entries.filter(({ claim }) => claim?.from === evidence);
+  }
+
+  /** The files of a role that says whom to believe: what came with evidence counts only where nobody said so here. */
+  #trusted(role: 'trust-policy' | 'public-key'): Entry[] {
+    const own = this.entries.some(({ looked, claim }) => !claim && isTrust(looked?.role));
+    return this.of(role).filter(({ claim }) => !own || !claim);
+  }
+
   /** Why a file is not used, although its kind is. */
   note(entry: Entry): string | undefined {
     const role = entry.looked?.role;
-    if (role && ONE.includes(role) && this.of(role)[0] !== entry) {
+    if ((role === 'trust-policy' || role === 'public-key') && !this.#trusted(role).includes(entry)) {
+      return 'Not used: you said yourself whom you believe.';
+    }
+    if (role && ONE.includes(role) && this.#first(role) !== entry) {
       return 'Not used: another file of this kind was chosen before it.';
     }
-    if (role === 'public-key' && this.of('trust-policy').length > 0) {
+    if (role === 'public-key' && this.#trusted('trust-policy').length > 0) {
       return 'Not used: the trust policy says whom you believe.';
     }
     if (role === 'certificate-hash' && this.of('certificate-log').length === 0) {
@@ -81,13 +106,19 @@ export class Files {
     return entry.looked?.note;
   }
 
+  #first(role: Role): Entry | undefined {
+    return (role === 'trust-policy' ? this.#trusted(role) : this.of(role))[0];
+  }
+
   /** What is to be verified. */
   asked(anySigner: boolean, head: string): Asked {
     const given = (entry: Entry | undefined): Given | undefined => entry && handed(entry);
     const all = (role: Role) => this.of(role).map(handed);
     const certificates = this.of('certificate');
-    const policy = given(this.of('trust-policy')[0]);
-    const keys = policy ? [] : all('public-key');
+    const [trusted] = this.#trusted('trust-policy');
+    const believed = trusted ? [trusted] : this.#trusted('public-key');
+    const policy = given(trusted);
+    const keys = policy ? [] : believed.map(handed);
     const used = (as: Use) => given(certificates.find((entry) => this.useOf(entry) === as));
     const certificate = used('verify');
     return {
@@ -102,8 +133,14 @@ export class Files {
       anySigner: anySigner && !policy && keys.length === 0,
       head: head !== '' ? head : used('head'),
       proofs: all('proof'),
+      claimed: this.entries.some(({ claim }) => claim),
+      claimedTrust: believed.some(({ claim }) => claim),
     };
   }
+}
+
+function isTrust(role: Role | undefined): boolean {
+  return role === 'trust-policy' || role === 'public-key';
 }
 
 /** A file's bytes, with the flipped one in it. */

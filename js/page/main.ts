@@ -1,8 +1,10 @@
 /** The page: files in, an answer out. */
 import { asFailure } from '../src/failure.js';
 import { answerView, whole } from './answer.js';
+import type { Manifest } from './bundle.js';
 import { h, hashText, size, the } from './dom.js';
-import { type Entry, Files, ROLE, type Use } from './files.js';
+import { about, carried, differs, entitle, parts, saveButton } from './evidence.js';
+import { type Claim, type Entry, Files, ROLE, type Use } from './files.js';
 import type { Answer, Verified } from './protocol.js';
 import { Tampering } from './tampering.js';
 import { Verifier } from './verify.js';
@@ -11,8 +13,8 @@ import { heading, lead } from './words.js';
 /** Milliseconds between two words about progress to whoever hears the page. */
 const SAY_MILLISECONDS = 3000;
 
-const part = (name: string) => the(`part-${name}`).textContent ?? '';
-const verifier = new Verifier(part('worker'), { loader: part('loader'), kernel: part('kernel') });
+const part = (name: string) => document.getElementById(`part-${name}`)?.textContent ?? undefined;
+const verifier = new Verifier(part('worker') ?? '', { loader: part('loader') ?? '', kernel: part('kernel') });
 const files = new Files();
 const rows = new Map<Entry, HTMLLIElement>();
 const verifyButton = the<HTMLButtonElement>('verify');
@@ -21,6 +23,8 @@ const bar = the<HTMLProgressElement>('progress');
 const tampering = new Tampering(files, run, say, (entry) => draw(entry));
 /** Files that are being looked at, and how that is given up. */
 const looks = new Map<Entry, AbortController>();
+/** What this page carries is being listed. */
+let carrying = false;
 let work: AbortController | undefined;
 
 function say(words: string): void {
@@ -32,14 +36,19 @@ function state(words: string): void {
 }
 
 function add(chosen: Iterable<File>): void {
-  for (const file of chosen) {
-    const entry = files.add(file);
-    const row = h('li', {});
-    rows.set(entry, row);
-    the('list').append(row);
-    draw(entry);
-    look(entry);
-  }
+  for (const file of chosen) look(list(file));
+}
+
+/** Lists a file; `behind` is the row that it follows. */
+function list(file: File, claim?: Claim, behind?: Entry): Entry {
+  const entry = files.add(file, claim);
+  const row = h('li', {});
+  rows.set(entry, row);
+  const before = behind && rows.get(behind);
+  if (before) before.after(row);
+  else the('list').append(row);
+  draw(entry);
+  return entry;
 }
 
 async function look(entry: Entry): Promise<void> {
@@ -51,28 +60,48 @@ async function look(entry: Entry): Promise<void> {
   try {
     entry.looked = await verifier.look({ name, blob: entry.file }, looking.signal, progress);
     say(`${name}: ${ROLE[entry.looked.role]}.`);
+    if (entry.looked.role === 'evidence') await unpack(entry, looking.signal);
   } catch (error) {
     const { message } = asFailure(error);
-    entry.looked = { role: 'unknown', note: `It cannot be read: ${message}`, hash: '' };
+    entry.looked = { role: 'unknown', note: `It cannot be read: ${message}`, hash: entry.looked?.hash ?? '' };
   }
   looks.delete(entry);
   drawAll();
   ready();
 }
 
+/** Lists what an evidence file holds. Nothing of the page in it is run or shown. */
+async function unpack(evidence: Entry, signal: AbortSignal): Promise<void> {
+  const file = { name: evidence.file.name, blob: evidence.file };
+  const { manifest, parts: blobs } = await verifier.unpack(file, signal);
+  if (!files.entries.includes(evidence)) return;
+  let last = evidence;
+  for (const [number, { name, role, blake3 }] of manifest.parts.entries()) {
+    last = list(new File(blobs.slice(number, number + 1), name), { from: evidence, role, blake3 }, last);
+    look(last);
+  }
+  if (evidence.looked)
+    evidence.looked.note = `Its ${manifest.parts.length} parts are listed below it. Its page is not used.`;
+  head(manifest.head);
+}
+
+/** The newest certificate that an evidence file names, where nobody named another. */
+function head(hash: string | undefined): void {
+  const field = the<HTMLInputElement>('head');
+  if (hash !== undefined && field.value.trim() === '') field.value = hash;
+}
+
 /** What can be done now. */
 function ready(): void {
-  verifyButton.disabled = work !== undefined || looks.size > 0;
+  const looking = carrying || looks.size > 0;
+  verifyButton.disabled = work !== undefined || looking;
   cancelButton.disabled = work === undefined;
-  tampering.ready(work === undefined && looks.size === 0);
+  tampering.ready(work === undefined && !looking);
   if (work) return;
-  const used = files.entries.filter((entry) => entry.looked && entry.looked.role !== 'unknown').length;
+  const listed = files.entries.filter(({ looked }) => looked?.role !== 'evidence');
+  const used = listed.filter((entry) => entry.looked && entry.looked.role !== 'unknown').length;
   const nothing = files.entries.length === 0 ? 'No files yet.' : '';
-  state(
-    looks.size > 0
-      ? 'Looking at the files…'
-      : nothing || `${used} of ${files.entries.length} files can be used.`,
-  );
+  state(looking ? 'Looking at the files…' : nothing || `${used} of ${listed.length} files can be used.`);
 }
 
 function drawAll(): void {
@@ -83,8 +112,9 @@ function drawAll(): void {
 function draw(entry: Entry): void {
   const row = rows.get(entry);
   if (!row) return;
-  const { file, looked, flip } = entry;
+  const { file, looked, flip, claim } = entry;
   const note = files.note(entry);
+  const problem = differs(entry);
   const remove = h(
     'button',
     { type: 'button', class: 'quiet', 'aria-label': `Remove ${file.name}` },
@@ -92,17 +122,18 @@ function draw(entry: Entry): void {
   );
   remove.addEventListener('click', () => removed(entry));
   const role = looked ? ROLE[looked.role] : 'Looking…';
-  row.className = looked?.role === 'unknown' ? 'unused' : '';
+  row.className = `${looked?.role === 'unknown' ? 'unused' : ''} ${claim?.from ? 'part' : ''}`.trim();
   row.replaceChildren(
     h('span', { class: 'role' }, role),
     h('span', { class: 'name' }, file.name),
     h('span', { class: 'size' }, size(file.size)),
-    remove,
+    h('span', { class: 'does' }, claim && saveButton(file, say), remove),
     h(
       'span',
       { class: 'about' },
       looked?.role === 'certificate' && useOf(entry),
       note !== undefined && h('span', { class: 'note' }, note),
+      problem !== undefined && h('span', { class: 'badge failed' }, problem),
       flip && h('span', { class: 'badge failed' }, `byte ${flip.at} flipped in memory, not on disk`),
       h(
         'span',
@@ -135,12 +166,16 @@ function useOf(entry: Entry): HTMLElement {
 function removed(entry: Entry): void {
   const row = rows.get(entry);
   // Whoever goes by keyboard stays where he was.
-  const next = row?.nextElementSibling ?? row?.previousElementSibling;
-  const focus = next?.querySelector('button') ?? the('input');
-  looks.get(entry)?.abort();
-  files.remove(entry);
-  rows.delete(entry);
-  row?.remove();
+  const gone = [entry, ...files.from(entry)];
+  const last = rows.get(gone.at(-1) ?? entry);
+  const next = last?.nextElementSibling ?? row?.previousElementSibling;
+  const focus = next?.querySelector<HTMLElement>('.does :last-child') ?? the('input');
+  for (const each of gone) {
+    looks.get(each)?.abort();
+    files.remove(each);
+    rows.get(each)?.remove();
+    rows.delete(each);
+  }
   focus.focus();
   say(`${entry.file.name} removed.`);
   drawAll();
@@ -243,18 +278,49 @@ function calm(): boolean {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
+/** Lists what this page carries, and verifies it at once. */
+async function carry(manifest: Manifest): Promise<void> {
+  carrying = true;
+  about(manifest, []);
+  for await (const { file, role, blake3, problem } of parts(manifest)) {
+    const entry = list(file, { from: undefined, role, blake3 });
+    await look(entry);
+    if (problem !== undefined && entry.looked)
+      Object.assign(entry.looked, { role: 'unknown', note: problem });
+    draw(entry);
+  }
+  carrying = false;
+  head(manifest.head);
+  const own = files.entries.filter(({ claim }) => claim && !claim.from);
+  about(manifest, own);
+  const kernels = own
+    .filter(({ looked }) => looked?.role === 'kernel')
+    .flatMap(({ looked }) => looked?.hash ?? []);
+  the('kernel').replaceChildren(
+    ...kernels.map((hash) => h('span', { class: 'digest' }, 'BLAKE3 ', hashText(hash), ' ')),
+  );
+  drawAll();
+  await run();
+}
+
 async function start(): Promise<void> {
   verifyButton.disabled = true;
   listen();
   try {
-    const { hash, size: bytes } = await verifier.start();
-    the('kernel').replaceChildren(
-      h('span', { class: 'digest' }, 'BLAKE3 ', hashText(hash)),
-      h('span', { class: 'digest' }, ` ${size(bytes)}`),
-    );
-    ready();
+    const manifest = carried();
+    if (manifest) entitle();
+    const builtIn = await verifier.start();
+    if (builtIn) {
+      the('kernel').replaceChildren(
+        h('span', { class: 'digest' }, 'BLAKE3 ', hashText(builtIn.hash)),
+        h('span', { class: 'digest' }, ` ${size(builtIn.size)}`),
+      );
+    }
+    if (manifest) await carry(manifest);
+    else ready();
   } catch (error) {
-    state(`This browser cannot run the verifier: ${asFailure(error).message}`);
+    const { code, message } = asFailure(error);
+    state(code === 'evidence-file-invalid' ? message : `This browser cannot run the verifier: ${message}`);
   }
 }
 

@@ -1,4 +1,6 @@
 /** What the page asks its worker, and what the answers are. Everything in it can be cloned from thread to thread. */
+import type { Manifest } from './bundle.js';
+
 /** What a file is for. `unknown` is nothing that can be used here. */
 export type Role =
   | 'log'
@@ -10,6 +12,7 @@ export type Role =
   | 'public-key'
   | 'proof'
   | 'snapshot'
+  | 'evidence'
   | 'unknown';
 
 /** A file as the page hands it over: bytes are read where they are needed, and only there. */
@@ -25,6 +28,8 @@ export interface Looked {
   note: string | undefined;
   /** BLAKE3 of the whole file, 64 hex digits. */
   hash: string;
+  /** The keys that a public key or a trust policy names. */
+  keys?: string[];
 }
 
 /** Everything that one verification takes. */
@@ -41,6 +46,16 @@ export interface Asked {
   /** The newest certificate that is known: its chain hash, or itself. */
   head: string | Given | undefined;
   proofs: Given[];
+  /** Something of it came with an evidence file. */
+  claimed: boolean;
+  /** Whom to believe came with an evidence file, too. */
+  claimedTrust: boolean;
+}
+
+/** What an evidence file holds. */
+export interface Unpacked {
+  manifest: Manifest;
+  parts: Blob[];
 }
 
 /** An answer, as `omega verify` prints it. */
@@ -120,10 +135,12 @@ export interface Verified {
 /** The parts of the page that the worker is made of, as text that `embedded.ts` reads. */
 export interface Parts {
   loader: string;
-  kernel: string;
+  /** None in an evidence file: its kernels are among its parts. */
+  kernel: string | undefined;
 }
 
 export type Task =
   | { task: 'start'; parts: Parts }
   | { task: 'look'; file: Given }
+  | { task: 'unpack'; file: Given }
   | { task: 'verify'; asked: Asked };

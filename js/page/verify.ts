@@ -5,7 +5,7 @@
 import { ask, interrupted } from '../src/exchange.js';
 import { LIMITS } from '../src/meter.js';
 import { startWorker, type WorkerPort } from '../src/platform.browser.js';
-import type { Asked, Given, Looked, Parts, Task, Verified } from './protocol.js';
+import type { Asked, Given, Looked, Parts, Task, Unpacked, Verified } from './protocol.js';
 
 /** What the page's own kernel is. */
 export interface BuiltIn {
@@ -29,8 +29,8 @@ export class Verifier {
     this.#parts = parts;
   }
 
-  /** Starts the worker; the kernel that is built in. */
-  start(): Promise<BuiltIn> {
+  /** Starts the worker; the kernel that is built in, if one is. */
+  start(): Promise<BuiltIn | undefined> {
     return this.#queue(() => this.#started());
   }
 
@@ -39,6 +39,14 @@ export class Verifier {
     return this.#queue(async () => {
       await this.#started();
       return (await this.#ask({ task: 'look', file }, signal, onProgress)) as Looked;
+    });
+  }
+
+  /** What an evidence file holds. Aborting is as with `verify`. */
+  unpack(file: Given, signal: AbortSignal): Promise<Unpacked> {
+    return this.#queue(async () => {
+      await this.#started();
+      return (await this.#ask({ task: 'unpack', file }, signal)) as Unpacked;
     });
   }
 
@@ -58,10 +66,10 @@ export class Verifier {
 
   #about: BuiltIn | undefined;
 
-  async #started(): Promise<BuiltIn> {
-    if (this.#worker && this.#about) return this.#about;
+  async #started(): Promise<BuiltIn | undefined> {
+    if (this.#worker) return this.#about;
     this.#worker = startWorker(this.#script);
-    this.#about = (await this.#ask({ task: 'start', parts: this.#parts })) as BuiltIn;
+    this.#about = (await this.#ask({ task: 'start', parts: this.#parts })) as BuiltIn | undefined;
     return this.#about;
   }
 

@@ -106,7 +106,7 @@ export function checkName(check: string): string {
 }
 
 /** What the checks that passed show, one sentence each; a check that also failed somewhere shows nothing. */
-export function proves(checks: Check[]): string[] {
+export function proves(checks: Check[], claimedTrust: boolean): string[] {
   const names = new Set(checks.map(({ check }) => check));
   const whole = [...names].filter((name) =>
     checks.every(
@@ -118,13 +118,17 @@ export function proves(checks: Check[]): string[] {
     checks.some(({ check, status }) => check === name && status === 'passed'),
   );
   const named = passed.filter((name) => name !== 'trust' || !anybody(checks));
-  return named.map((name) => CHECKS[name]?.[1]).filter((sentence) => sentence !== undefined);
+  const shows = (name: string) => (claimedTrust && name === 'trust' ? CLAIMED_TRUST : CHECKS[name]?.[1]);
+  return named.map(shows).filter((sentence) => sentence !== undefined);
 }
 
 /** Whether whoever signed was accepted: then no signature shows who did. */
 export function anybody(checks: Check[]): boolean {
   return checks.some(({ check, detail }) => check === 'trust' && detail.includes('--any-signer'));
 }
+
+/** What a passed check of trust shows where whom to trust came with the evidence. */
+const CLAIMED_TRUST = 'It was signed by whom the evidence file itself says to trust.';
 
 /** What no verdict shows, whatever was checked. */
 export const NEVER_SHOWN = [

@@ -7,6 +7,7 @@ import { parentPort } from '../src/platform.browser.js';
 import type { Sent } from '../src/remote.js';
 import { open, readSmall } from '../src/sources.js';
 import { failed, verified } from '../src/verifying.js';
+import { unpacked } from './bundle.js';
 import { toBytes } from './embedded.js';
 import type { Answer, Asked, Given, Looked, Parts, Role, Task, Verified } from './protocol.js';
 
@@ -19,7 +20,7 @@ const START_BYTES = 4096;
 /** Milliseconds between two words about progress. */
 const PROGRESS_MILLISECONDS = 60;
 
-let builtIn: Uint8Array;
+let builtIn: Uint8Array | undefined;
 let loader: WebAssembly.Module;
 
 serve<Task>(parentPort(), async (task, telling) => {
@@ -28,17 +29,19 @@ serve<Task>(parentPort(), async (task, telling) => {
       return start(task.parts);
     case 'look':
       return look(task.file, telling);
+    case 'unpack':
+      return unpacked(task.file.blob);
     case 'verify':
       return answered(task.asked, telling);
   }
 });
 
 /** Makes the loader ready; the hash and size of the kernel that is built in. */
-async function start(parts: Parts): Promise<{ hash: string; size: number }> {
+async function start(parts: Parts): Promise<{ hash: string; size: number } | undefined> {
   loader = await WebAssembly.compile(toBytes(parts.loader));
   initSync({ module: loader });
-  builtIn = toBytes(parts.kernel);
-  return { hash: hash(builtIn), size: builtIn.length };
+  builtIn = parts.kernel === undefined ? undefined : toBytes(parts.kernel);
+  return builtIn && { hash: hash(builtIn), size: builtIn.length };
 }
 
 async function look(file: Given, { progress }: Telling): Promise<Looked> {
@@ -48,7 +51,10 @@ async function look(file: Given, { progress }: Telling): Promise<Looked> {
   if (told !== undefined) return { ...use(told), hash: digest };
   if (file.blob.size > MAX_TEXT_BYTES) return { role: 'unknown', note: UNKNOWN, hash: digest };
   const { report } = explain(file.name, await small(file, MAX_TEXT_BYTES, 'a key or a policy'));
-  if (report.exit === 0) return { role: report.kind as Role, note: undefined, hash: digest };
+  if (report.exit === 0) {
+    const { public_key: key, signers } = report.facts as { public_key?: string; signers?: string[] };
+    return { role: report.kind as Role, note: undefined, hash: digest, keys: key ? [key] : (signers ?? []) };
+  }
   const policy = report.code === 'trust-policy-invalid';
   const said = report.message ?? UNKNOWN;
   return { role: policy ? 'trust-policy' : 'unknown', note: policy ? said : UNKNOWN, hash: digest };
@@ -66,7 +72,10 @@ function use(told: string): { role: Role; note: string | undefined } {
     case 'kernel':
     case 'proof':
     case 'snapshot':
+    case 'evidence':
       return { role: told, note: undefined };
+    case 'verify-page':
+      return { role: 'unknown', note: 'A verify page without evidence: there is nothing in it to verify.' };
     case 'certificate-index':
       return { role: 'unknown', note: 'An index of a certificate log: it is not needed.' };
     case 'wasm-module':
@@ -116,7 +125,10 @@ async function run(
     kind: asked.certificateLog ? ('certificate-log' as const) : ('certificate' as const),
     certificateHash: asked.certificateHash && sent(asked.certificateHash),
     logs: asked.logs.map(sent),
-    kernels: [{ name: 'the kernel built in', input: builtIn }, ...asked.kernels.map(sent)],
+    kernels: [
+      ...(builtIn ? [{ name: 'the kernel built in', input: builtIn }] : []),
+      ...asked.kernels.map(sent),
+    ],
     policy: asked.policy && sent(asked.policy),
     trust: asked.keys.map(sent),
     anySigner: asked.anySigner,

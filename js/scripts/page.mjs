@@ -14,10 +14,13 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Bytes that page and verifier may have, compressed, without the kernel; and the kernel. */
 const MOST = 250_000;
 const MOST_OF_KERNEL = 120_000;
+/** Characters before the place for parts: whoever unpacks an evidence file looks no further for it. */
+const MOST_BEFORE = 200_000;
 
 /** Builds the page into a folder; gives its sizes. */
 export async function page(kernel, folder) {
-  const { toText } = await embedding();
+  const { toText } = await ours('embedded');
+  const { PLACE, END } = await ours('bundle');
   const loader = await readFile(join(root, 'build/loader/loader_bg.wasm')).catch(() => {
     throw new Error('there is no loader in build/loader: scripts/loader.sh builds it');
   });
@@ -38,6 +41,11 @@ export async function page(kernel, folder) {
   const whole = filled(template, parts);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'index.html'), whole);
+  const before = whole.indexOf(PLACE) + PLACE.length;
+  const behind = whole.indexOf(END, before);
+  if (before < PLACE.length || before > MOST_BEFORE || behind !== whole.indexOf('</script>', before) + 10) {
+    throw new Error('the place for the parts of an evidence file is not where it should be');
+  }
   const without = brotliCompressSync(filled(template, { ...parts, kernel: '' })).length;
   const kernelAlone = brotliCompressSync(kernel).length;
   const bytes = Buffer.byteLength(whole);
@@ -45,6 +53,9 @@ export async function page(kernel, folder) {
     `page/index.html: ${bytes} bytes, ${brotliCompressSync(whole).length} brotli; ${without} brotli without the kernel, which has ${kernelAlone}`,
   );
   console.log(`page/index.html: SHA-256 ${createHash('sha256').update(whole).digest('hex')}`);
+  // What is equal in this page and in every evidence file that is made with it: `omega explain` says it of both.
+  const frame = whole.slice(whole.indexOf('-->\n') + 4, before) + whole.slice(behind);
+  console.log(`page/index.html: SHA-256 of its frame ${createHash('sha256').update(frame).digest('hex')}`);
   if (kernelAlone > MOST_OF_KERNEL)
     throw new Error(`the kernel has more than ${MOST_OF_KERNEL} bytes with brotli`);
   if (without > MOST) throw new Error(`page and verifier have more than ${MOST} bytes with brotli`);
@@ -66,12 +77,12 @@ function filled(template, parts) {
   return template.replace(/\{\{(\w+)\}\}/g, (_, name) => all[name]);
 }
 
-/** How bytes stand in the page: the page's own code reads them. */
-async function embedding() {
-  const outfile = join(root, 'build/embedded.mjs');
+/** A module of the page's own code: how bytes stand in it, and where parts go. */
+async function ours(name) {
+  const outfile = join(root, `build/${name}.mjs`);
   await build({
     absWorkingDir: root,
-    entryPoints: ['page/embedded.ts'],
+    entryPoints: [`page/${name}.ts`],
     bundle: true,
     format: 'esm',
     outfile,

@@ -8,7 +8,7 @@ import type { Report } from '../page/protocol.js';
 import { detail } from '../page/words.js';
 import { REPOSITORY } from './support/fixtures.js';
 
-/** Codes that only commands end with which a page does not offer. */
+/** Codes that no verification ends with: of commands that a page does not offer, and of evidence files, which are taken apart before. */
 const ELSEWHERE = [
   'result-mismatch',
   'file-not-found',
@@ -32,6 +32,10 @@ const ELSEWHERE = [
   'not-recognised',
   'event-not-found',
   'interrupted',
+  'page-missing',
+  'page-invalid',
+  'evidence-file-invalid',
+  'evidence-too-large',
 ];
 
 test('each code that verifying can end with means something to people, and no other is explained', () => {

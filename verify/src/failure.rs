@@ -252,4 +252,12 @@ codes! {
     InputsUnused = 30_967, "inputs-not-judged";
     /// The command was interrupted before it was done.
     Interrupted = 30_971, "interrupted";
+    /// The verify page that parts are put into is not at hand.
+    PageMissing = 30_981, "page-missing";
+    /// The file is no verify page, or takes parts in another form.
+    PageInvalid = 30_982, "page-invalid";
+    /// An evidence file is not as `omega bundle` writes it.
+    EvidenceFileInvalid = 30_983, "evidence-file-invalid";
+    /// More, or larger, parts than an evidence file may have.
+    EvidenceTooLarge = 30_984, "evidence-too-large";
 }

@@ -13,10 +13,14 @@ pub const START_BYTES: u64 = 4096;
 const JSON_BYTES: usize = 64;
 /// The first bytes of what `reconcile` writes.
 pub const RESULT_MAGIC: [u8; 8] = *b"\x89OMR\r\n\x1a\n";
+/// The first bytes of the verify page; its version follows.
+pub const PAGE_MAGIC: &[u8] = b"<!doctype html>\n<!-- omega verify-page ";
+/// The first bytes of an evidence file: a verify page with parts in it. Its version follows.
+pub const EVIDENCE_MAGIC: &[u8] = b"<!doctype html>\n<!-- omega evidence ";
 
 /// The kind of file that starts like this, by its stable name; none for text, and for what is unknown.
 pub fn kind_of(start: &[u8]) -> Option<&'static str> {
-    let magics: [(&[u8], &'static str); 9] = [
+    let magics: [(&[u8], &'static str); 11] = [
         (&frame::MAGIC, "log"),
         (&certificate::MAGIC, "certificate"),
         (&cert_log::LOG_HEADER[..8], "certificate-log"),
@@ -26,6 +30,8 @@ pub fn kind_of(start: &[u8]) -> Option<&'static str> {
         (&proof::MAGIC, "proof"),
         (&snapshot::MAGIC, "snapshot"),
         (b"OMGRUN", "run"),
+        (PAGE_MAGIC, "verify-page"),
+        (EVIDENCE_MAGIC, "evidence"),
     ];
     if start.starts_with(b"\0asm") {
         // Component binaries name layer 1 in the two bytes after the version.
@@ -81,6 +87,13 @@ fn hint_for(file: &str, start: &[u8], wanted: Wanted) -> Option<String> {
         Some("result") => (Wanted::Result, "This is a result: `omega certify --result` signs it."),
         Some("proof") => (Wanted::Proof, "This is a proof: `omega verify --proof` checks it."),
         Some("snapshot") => (Wanted::Snapshot, "This is a snapshot of a state: use --snapshot."),
+        Some("evidence") => {
+            return Some(format!(
+                "This is an evidence file: open it in a browser, or better, drop it on a verify page that you \
+                 trust; `omega explain --input {file}` lists what is in it."
+            ));
+        }
+        Some("verify-page") => return Some("This is the verify page: open it in a browser.".to_owned()),
         _ => return text(file, start, wanted),
     };
     (found != wanted).then(|| hint.to_owned())
@@ -145,5 +158,8 @@ mod tests {
         assert!(json_for_log("x.bin", json).unwrap().contains("x.omega"));
         assert!(hint_for("x.bin", b"a diary", Wanted::Log).unwrap().contains("omega import"));
         assert_eq!(advice(Code::Usage, "x.bin", json), None);
+        let evidence = hint_for("e.html", &[EVIDENCE_MAGIC, b"1 -->"].concat(), Wanted::Certificate).unwrap();
+        assert!(evidence.contains("omega explain --input e.html"), "{evidence}");
+        assert!(hint_for("e.html", PAGE_MAGIC, Wanted::Log).unwrap().contains("browser"));
     }
 }

@@ -15,8 +15,8 @@ Examples:
   omega explain --input cert.log
   omega explain --json --input batch-7.cert | jq .facts.coverage")]
 pub struct Args {
-    /// Any file: log, certificate, certificate log, snapshot, result, proof, key, trust policy,
-    /// checker, catalog; or a crash folder
+    /// Any file: log, certificate, certificate log, snapshot, result, proof, evidence file, key,
+    /// trust policy, checker, catalog; or a crash folder
     #[arg(long, value_name = "ANY")]
     pub input: PathBuf,
     /// List the events of a log, with their ids

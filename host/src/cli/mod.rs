@@ -18,6 +18,7 @@ use crate::report::{self, Outcome, Report};
 
 pub mod append;
 pub mod bench;
+pub mod bundle;
 pub mod certify;
 pub mod check;
 pub mod completions;
@@ -88,6 +89,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Make a proof: an event is in a batch; an id was accepted, or never was
     Prove(prove::Args),
+    /// Put evidence and what verifies it into one file for a browser
+    Bundle(bundle::Args),
     /// Judge again and say whether the same comes out
     Replay(replay::Args),
     /// Append an event to a log, or start a log
@@ -127,6 +130,7 @@ impl Command {
             Command::Certify(_) => "certify",
             Command::Verify(_) => "verify",
             Command::Prove(_) => "prove",
+            Command::Bundle(_) => "bundle",
             Command::Replay(_) => "replay",
             Command::Append(_) => "append",
             Command::Ingest(_) => "ingest",
@@ -152,6 +156,7 @@ impl Command {
             Command::Certify(args) => certify::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prove(args) => prove::run(args),
+            Command::Bundle(args) => bundle::run(args),
             Command::Replay(args) => replay::run(args),
             Command::Append(args) => append::run(args),
             Command::Ingest(args) => ingest::run(args),

@@ -171,6 +171,11 @@ impl Kernel {
         EMBEDDED_HASH
     }
 
+    /// The embedded component.
+    pub fn embedded_component() -> &'static [u8] {
+        EMBEDDED
+    }
+
     /// The component.
     pub fn component(&self) -> &[u8] {
         &self.bytes

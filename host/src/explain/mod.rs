@@ -64,6 +64,8 @@ pub fn explain(path: &Path) -> Result<Explained, Failure> {
             rest.map_err(|error| files::unreadable(&error, path))?;
             Ok(explain::snapshot(&name, &head, length))
         }
+        Some("evidence") => Ok(other::evidence(&name, &whole()?)),
+        Some("verify-page") => Ok(other::verify_page(&name, &whole()?)),
         Some("kernel" | "wasm-module") => Ok(explain::wasm(&whole()?)),
         Some(_) => Ok(Explained::new(
             "run",

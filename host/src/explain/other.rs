@@ -1,4 +1,4 @@
-//! Results, private keys, and everything that is text.
+//! Results, evidence files and the page that they are made of, private keys, and everything that is text.
 
 use std::path::Path;
 
@@ -6,8 +6,10 @@ use omega_kernel::body::Body;
 use omega_kernel::hash::PREDICATE_HASH;
 use omega_verify::explain::{self, Explained, binding, judged, verdict};
 use omega_verify::hex::encode as hex;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
+use crate::bundle::format as bundle;
 use crate::failure::{Failure, HostCode};
 use crate::result::ResultFile;
 use crate::sign::Signer;
@@ -32,6 +34,53 @@ pub(super) fn result(name: &str, bytes: &[u8]) -> Explained {
         .fact("replay_seed", result.replay_seed.to_string())
         .fact("judged_by_component", result.by_component);
     judged(binding(explained, "", &result.binding), &core, &observations)
+}
+
+/// An evidence file: what it says of its parts, held against them. Nothing in it is verified.
+pub(super) fn evidence(name: &str, bytes: &[u8]) -> Explained {
+    let next = "Open it in a browser; or, for an answer that does not hang on whoever made it, drop it on a \
+                verify page that you trust.";
+    let explained = Explained::new("evidence", "An evidence file: a verify page with evidence in it.", next)
+        .fact("bytes", bytes.len())
+        .fact("sha256", sha256(bytes))
+        .fact("blake3", bundle::blake3_of(bytes));
+    let read = match bundle::Read::parse(bytes) {
+        Ok(read) => read,
+        Err(failure) => return explained.failed(failure, name),
+    };
+    let part = |entry: &bundle::Entry| json!({ "role": entry.role, "name": entry.name, "bytes": entry.bytes, "blake3": entry.blake3 });
+    let manifest = &read.manifest;
+    let explained = explained
+        .fact("frame_sha256", read.frame.as_str())
+        .fact("made_by", manifest.made_by.as_str())
+        .fact("head", manifest.head.clone())
+        .fact("left_out", manifest.left_out.clone())
+        .fact("parts", manifest.parts.iter().map(part).collect::<Vec<_>>());
+    let changed: Vec<_> = read.changed().iter().map(|entry| entry.name.as_str()).collect();
+    match changed.as_slice() {
+        [] => explained,
+        changed => {
+            let message = format!("not what the file itself says they are: {}", changed.join(", "));
+            explained.failed(Failure::new(HostCode::EvidenceFileInvalid, message), name)
+        }
+    }
+}
+
+/// The verify page, without evidence.
+pub(super) fn verify_page(name: &str, bytes: &[u8]) -> Explained {
+    let next = "Open it in a browser and drop files on it; `omega bundle` makes evidence files of it.";
+    let explained = Explained::new("verify-page", "The verify page.", next)
+        .fact("bytes", bytes.len())
+        .fact("sha256", sha256(bytes));
+    match bundle::Page::parse(bytes) {
+        // Equal in every evidence file that was made of this page.
+        Ok(page) => explained.fact("frame_sha256", page.frame()),
+        Err(failure) => explained.failed(failure, name),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// A private key: only its public half is told.
@@ -107,6 +156,6 @@ fn json(path: &Path, value: &Value, bytes: &[u8]) -> Explained {
 
 fn unknown(path: &Path) -> Failure {
     Failure::new(HostCode::NotRecognised, "the file is none of the kinds that this program knows")
-        .hint("Known are logs, certificates and their logs, snapshots, results, proofs, keys, trust policies, checkers (.wasm) and JSON.")
+        .hint("Known are logs, certificates and their logs, snapshots, results, proofs, evidence files, keys, trust policies, checkers (.wasm) and JSON.")
         .file(path)
 }

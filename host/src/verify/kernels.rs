@@ -51,6 +51,20 @@ impl Kernels {
         Ok(Kernels { options, files, ready: BTreeMap::new() })
     }
 
+    /// The component with this hash; none where it is not at hand.
+    pub fn component(&self, hash: &Hash) -> Option<&[u8]> {
+        match self.files.get(hash) {
+            Some((_, bytes)) => Some(bytes),
+            None => (hash == Kernel::embedded_hash()).then(Kernel::embedded_component),
+        }
+    }
+
+    /// The files that hold none of these.
+    pub fn others(&self, hashes: &[Hash]) -> Vec<&Path> {
+        let others = self.files.iter().filter(|(hash, _)| !hashes.contains(hash));
+        others.map(|(_, (path, _))| path.as_path()).collect()
+    }
+
     /// The kernel that a certificate is bound to, once it was seen to say of itself what the
     /// certificate says of it.
     ///

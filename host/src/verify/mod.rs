@@ -87,7 +87,12 @@ fn pinned(text: &str) -> Result<Pinned, Failure> {
     match Pinned::hash(text) {
         Some(pinned) => Ok(pinned),
         None if Path::new(text).exists() => read_certificate(Path::new(text)).map(Pinned::certificate),
-        None => Err(Failure::usage(format!("--head {text} is neither a chain hash nor a file"))
-            .hint("Give 64 hex digits (`chain_hash` in any report) or a certificate's file.")),
+        None => Err(no_head(text)),
     }
+}
+
+/// The failure of `--head` with something that is neither a hash nor a file.
+pub fn no_head(text: &str) -> Failure {
+    Failure::usage(format!("--head {text} is neither a chain hash nor a file"))
+        .hint("Give 64 hex digits (`chain_hash` in any report) or a certificate's file.")
 }
