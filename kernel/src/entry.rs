@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use crate::event::{EventHeader, Observed, leaf_hash};
+use crate::event::{EventHeader, Observed, leaf_hash, order_key};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::{self, Hash};
 use crate::lanes::{self, Hashing};
@@ -71,15 +71,10 @@ impl Entry {
         self.flags & (ERASED | MISMATCH) != ERASED
     }
 
-    /// The order key K: `lamport ‖ node ‖ stream ‖ id` in 64 + 32 + 16 + 112 bits, as two numbers
-    /// of 128 and 96 bits.
+    /// The order key K, as [`order_key`] gives it.
     #[inline]
     pub fn key(&self) -> (u128, u128) {
-        let high = u128::from(self.lamport) << 64
-            | u128::from(self.node) << 32
-            | u128::from(self.stream) << 16
-            | (self.id >> 96 & 0xFFFF);
-        (high, self.id & ((1 << 96) - 1))
+        order_key(self.lamport, self.node, self.stream, self.id)
     }
 
     /// Canonical order of events: K, then the full id, then the event hash.

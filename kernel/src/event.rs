@@ -104,6 +104,15 @@ impl EventHeader {
     }
 }
 
+/// The order key K: `lamport ‖ node ‖ stream ‖ id` in 64 + 32 + 16 + 112 bits, as two numbers of 128 and 96
+/// bits. Of an id outside the domain the upper bits do not count.
+#[inline]
+pub fn order_key(lamport: u64, node: u32, stream: u16, id: u128) -> (u128, u128) {
+    let high =
+        u128::from(lamport) << 64 | u128::from(node) << 32 | u128::from(stream) << 16 | (id >> 96 & 0xFFFF);
+    (high, id & ((1 << 96) - 1))
+}
+
 /// Bytes that the event hash covers before the deps.
 pub const EVENT_HASH_FIXED_BYTES: usize = 8 + 4 + 2 + 16 + 16 + 1 + 32 + 8 + 32 + 4;
 

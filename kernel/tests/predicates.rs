@@ -184,6 +184,32 @@ fn logs_agree_where_they_overlap() {
 }
 
 #[test]
+fn of_logs_that_disagree_the_first_two_are_named() {
+    let (one, other) = (ev(1, 1), ev(1, 1).text("other"));
+    let (smaller, greater) =
+        if one.header.hash() < other.header.hash() { (one, other) } else { (other, one) };
+    let logs = |versions: [&Ev; 3]| {
+        let named = ["a", "b", "c"].into_iter().zip(versions);
+        judge(&named.map(|(name, ev)| log(name, std::slice::from_ref(ev))).collect::<Vec<_>>())
+    };
+    let held_by =
+        |conflict: &Conflict| conflict.evidence.events.iter().map(|event| event.log).collect::<Vec<_>>();
+    let (.., conflict) = obstructs(&logs([&smaller, &smaller, &greater]), Kind::OtherVersion, &[1, 1]);
+    assert_eq!(held_by(&conflict), [2, 0]);
+    let (.., conflict) = obstructs(&logs([&greater, &smaller, &greater]), Kind::OtherVersion, &[1, 1]);
+    assert_eq!(held_by(&conflict), [0, 1]);
+}
+
+#[test]
+fn of_occurrences_that_do_not_fit_the_first_is_named() {
+    let event = ev(1, 1).mismatch();
+    let logs = ["b", "a"].map(|name| log(name, std::slice::from_ref(&event)));
+    let (_, observations, conflict) = obstructs(&judge(&logs), Kind::Mismatch, &[1]);
+    assert_eq!(conflict.evidence.events[0].log, 0);
+    counts(&observations.payload, 2, 0, 0, 2);
+}
+
+#[test]
 fn claims_over_one_past_agree() {
     let prior = [ev(1, 1), ev(2, 2)];
     let a = ev(3, 3).deps(&[1, 2]).claim(7);

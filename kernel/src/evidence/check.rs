@@ -7,7 +7,7 @@ use core::cmp::Ordering;
 
 use super::{BatchIdLeaf, Evidence, Kind, Witness};
 use crate::body::{Core, Coverage, VerdictKind};
-use crate::event::{EventHeader, FIRST_CAUSAL_ONLY_STREAM};
+use crate::event::{EventHeader, FIRST_CAUSAL_ONLY_STREAM, order_key};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::Hash;
 use crate::judge::claims::past;
@@ -301,9 +301,8 @@ fn same_stream(a: &EventHeader, b: &EventHeader) -> bool {
 
 /// Canonical order of events.
 fn order(a: &EventHeader, b: &EventHeader) -> Ordering {
-    let key = |header: &EventHeader| {
-        (header.lamport, header.node, header.stream, header.id & ((1 << 112) - 1), header.id)
-    };
+    let key =
+        |header: &EventHeader| (order_key(header.lamport, header.node, header.stream, header.id), header.id);
     key(a).cmp(&key(b)).then_with(|| a.hash().cmp(&b.hash()))
 }
 

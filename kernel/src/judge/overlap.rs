@@ -66,13 +66,9 @@ fn judge_agreement(batch: &Batch<'_>, id: u32, held: &[Held], logs: usize, findi
     let against_prior = prior
         .and_then(|leaf| held.iter().find(|held| batch.event(held.event).event_hash != leaf.event_hash))
         .map(|held| (held.event, Offence::PriorVersion));
-    let between_logs = first_disagreement(held);
-    // At one anchor the prior state's word stands before a log's.
-    let first = match (against_prior, between_logs) {
-        (Some(prior), Some(logs)) if logs.0 < prior.0 => Some(logs),
-        (prior, logs) => prior.or(logs),
-    };
-    if let Some((anchor, offence)) = first {
+    // The prior state's word stands before a log's. It never has the greater anchor: it is about the first
+    // version or the second, and logs differ from the second on.
+    if let Some((anchor, offence)) = against_prior.or_else(|| first_disagreement(held)) {
         findings.violated(OVERLAP_AGREEMENT, anchor, offence);
     }
 }
