@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 use crate::files;
+use crate::interrupt;
 use crate::outputs::Kind;
 use crate::verify::Kernels;
 
@@ -127,6 +128,7 @@ impl Bundle {
     /// `write-failed` and its kin; `evidence-too-large` for too long a list of parts.
     pub fn write(&self, path: &Path) -> Result<Written, Failure> {
         let manifest = self.manifest.to_json()?;
+        interrupt::watch();
         let mut hashed = None;
         files::write_streamed(path, Kind::Evidence, |file| {
             let mut out = Hashing {
@@ -165,6 +167,7 @@ impl<W> Hashing<W> {
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        interrupt::check().map_err(io::Error::other)?;
         let count = self.out.write(bytes)?;
         self.sha256.update(&bytes[..count]);
         self.blake3.update(&bytes[..count]);
