@@ -15,6 +15,7 @@ mod certificate_rules;
 mod chain_rules;
 mod damage;
 mod determinism;
+mod evidence_limits;
 mod evidence_soundness;
 mod evidence_tamper;
 mod golden;
