@@ -223,11 +223,8 @@ impl Session {
 fn finish_log(feeding: FeedingLog) -> Result<(ReadLog, u64, u64), Fault> {
     let (header, head, events, end) = match feeding {
         FeedingLog::Faulty(fault) => return Err(fault),
-        FeedingLog::Waiting(input) => {
-            return finish_log(FeedingLog::Fed(Scanner::new(ScanPart {
-                limit: input.limit,
-                ..Default::default()
-            })));
+        FeedingLog::Waiting(_) => {
+            return finish_log(FeedingLog::Fed(Scanner::new(ScanPart::default())));
         }
         FeedingLog::Fed(scanner) => {
             let events = scanner.events();

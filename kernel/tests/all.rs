@@ -24,6 +24,7 @@ mod moved_frames;
 mod predicates;
 mod proofs;
 mod reference_model;
+mod session_rules;
 mod spec_tables;
 mod state_model;
 mod vectors;
