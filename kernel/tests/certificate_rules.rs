@@ -371,3 +371,9 @@ fn statements_have_their_certificates() {
         assert_eq!(placed, expected, "{statement:?} on {kind:?}");
     }
 }
+
+#[test]
+fn statements_have_names() {
+    let all = [Judged, Vouched, Approved, Witnessed];
+    assert_eq!(all.map(Statement::name), ["judged", "vouched", "approved", "witnessed"]);
+}
