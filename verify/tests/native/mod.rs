@@ -1,4 +1,5 @@
 //! A platform in memory, which runs the kernel's source.
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::borrow::Cow;
 use std::cell::Cell;
