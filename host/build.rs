@@ -53,6 +53,8 @@ fn build_module(workspace: &Path, target_folder: &Path) -> Result<PathBuf> {
         // Only what is marked for it is inlined where it is large: the component is downloaded. With
         // optimisation level 2 below, this takes a tenth off it for some hundredths of its speed.
         "-Cllvm-args=-inline-threshold=50".to_owned(),
+        // Memory comes by the large page from the first byte on (`kernel/src/heap.rs`).
+        "-Clink-arg=--initial-memory=2097152".to_owned(),
         remap(workspace, "/omega"),
         remap(&compiler.cargo_home, "/cargo"),
         remap(&compiler.sysroot.join("lib/rustlib/src/rust"), &format!("/rustc/{}", compiler.commit)),

@@ -17,6 +17,7 @@ use crate::certificate::{CertType, Certificate, Content};
 use crate::chain::{self, ChainHead};
 use crate::fault::{Fault, FaultCode};
 use crate::hash::Hash;
+use crate::heap::Heap;
 use crate::limits::MAX_CHUNK_BYTES;
 use crate::proof::{Claim, Proof, Proven};
 use crate::signature::{SignatureRecord, Statement};
@@ -35,7 +36,7 @@ mod bindings {
 }
 
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static HEAP: Heap = Heap::new();
 
 #[panic_handler]
 fn trap(_: &core::panic::PanicInfo<'_>) -> ! {

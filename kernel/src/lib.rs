@@ -22,6 +22,8 @@ pub mod fault;
 pub mod fold;
 pub mod frame;
 pub mod hash;
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
+mod heap;
 pub mod ids;
 pub mod judge;
 pub mod lanes;
