@@ -21,6 +21,13 @@ use crate::map::Source;
 /// The hidden subcommand by which this program measures.
 pub const SUBCOMMAND: &str = "__bench";
 
+/// Makes glibc's allocator do for the native contender what the engine does for the component: take
+/// memory by the large page and keep it from run to run. Other allocators know nothing of it.
+const ALLOCATOR_SETTINGS: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184",
+);
+
 /// What to measure next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
@@ -68,7 +75,11 @@ impl Child {
         let failed = |error: io::Error| {
             Failure::internal(format!("the process that measures could not be started: {error}"))
         };
-        let mut process = Command::new(program)
+        let mut command = Command::new(program);
+        if contender == Contender::Native {
+            command.env(ALLOCATOR_SETTINGS.0, ALLOCATOR_SETTINGS.1);
+        }
+        let mut process = command
             .arg(SUBCOMMAND)
             .arg(contender.name())
             .arg(if execution == Execution::Pulley { "pulley" } else { "cranelift" })
@@ -183,7 +194,12 @@ fn serve(arguments: &[OsString], say: &mut dyn FnMut(Answer) -> io::Result<()>) 
     let begun = Instant::now();
     let kernel = match mode {
         None => None,
-        Some(mode) => Some(Kernel::embedded(&Options { mode, execution, ..Options::from_environment()? })?),
+        Some(mode) => Some(Kernel::embedded(&Options {
+            mode,
+            execution,
+            keep_memory: true,
+            ..Options::from_environment()?
+        })?),
     };
     let setup_seconds = begun.elapsed().as_secs_f64();
     let log = Source::open(log)?;

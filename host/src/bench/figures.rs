@@ -20,7 +20,7 @@ pub const INCLUDES: &[(&str, &str)] = &[
     ),
     (
         "not_timed",
-        "starting the process, compiling the kernel or taking it from the cache (setup_seconds), making the log, freeing what an instance held",
+        "starting the process, compiling the kernel or taking it from the cache (setup_seconds), making the log, freeing what an instance held, and what the system takes to find and clear memory: each process keeps its own from the warm-up run on (warm_up_seconds), as a server's does",
     ),
     ("floor.read", "copying the log out of its mapping in pieces of 4 MiB"),
     ("floor.blake3", "one blake3::hash for each payload, one after the other, as the bytes come"),
@@ -55,6 +55,8 @@ pub struct Figures(BTreeMap<&'static str, Row>);
 struct Row {
     /// Time of each turn, by phase.
     times: BTreeMap<&'static str, Vec<Span>>,
+    /// Of the run before them, which brings memory and caches.
+    warm_up: BTreeMap<&'static str, Span>,
     setup_seconds: f64,
     pinned: bool,
     peak_reset: bool,
@@ -72,6 +74,11 @@ impl Figures {
     /// One turn's time for one phase.
     pub fn time(&mut self, contender: Contender, phase: &'static str, time: Span) {
         self.0.entry(contender.name()).or_default().times.entry(phase).or_default().push(time);
+    }
+
+    /// The warm-up run's time for one phase.
+    pub fn warm_up(&mut self, contender: Contender, phase: &'static str, time: Span) {
+        self.0.entry(contender.name()).or_default().warm_up.insert(phase, time);
     }
 
     /// One turn's peak memory; the greatest counts.
@@ -127,8 +134,10 @@ impl Measured {
     /// Everything about the contenders, by name.
     pub fn contenders(&self) -> Value {
         let contender = |(name, row): (&&str, &Row)| {
-            let mut figures: Map<_, _> =
-                row.times.iter().map(|(phase, times)| ((*phase).to_owned(), self.series(times))).collect();
+            let series = |(phase, times): (&&str, &Vec<Span>)| {
+                ((*phase).to_owned(), self.series(times, row.warm_up.get(phase)))
+            };
+            let mut figures: Map<_, _> = row.times.iter().map(series).collect();
             if *name != Contender::Floor.name() {
                 figures.insert("setup_seconds".into(), rounded(row.setup_seconds, 6));
                 figures.insert(
@@ -170,7 +179,7 @@ impl Measured {
         })
     }
 
-    fn series(&self, times: &[Span]) -> Value {
+    fn series(&self, times: &[Span], warm_up: Option<&Span>) -> Value {
         let each = |time: fn(&Span) -> f64| times.iter().map(time).collect::<Vec<_>>();
         let by_clock = each(|time| time.seconds);
         let seconds = median(&by_clock);
@@ -181,6 +190,7 @@ impl Measured {
             "nanoseconds_per_event": rounded(seconds * 1e9 / self.log.events as f64, 1),
             "on_processor_seconds": rounded(median(&each(on_processor)), 6),
             "turns": by_clock.iter().map(|&time| rounded(time, 6)).collect::<Vec<_>>(),
+            "warm_up_seconds": warm_up.map(|time| rounded(time.seconds, 6)),
         })
     }
 
@@ -274,6 +284,7 @@ mod tests {
             figures.peak(Contender::Wasm, Memory::Total(Some(turn as u64 * 1_000_000_000)));
             figures.peak(Contender::Wasm, Memory::TwoPhase(Some(123_000_000_000)));
         }
+        figures.warm_up(Contender::Wasm, "total", span(9.0));
         Measured {
             log: Written { path: "x".into(), name: "x".into(), events: 1_000_000, bytes: 400_000_000_000 },
             machine: Machine::here(),
@@ -313,6 +324,8 @@ mod tests {
         assert!(json["native"]["peak_memory"]["total_bytes"].is_null());
         assert_eq!(json["wasm"]["total"]["events_per_second"], 250_000);
         assert_eq!(json["floor"]["total"]["turns"], json!([0.75, 0.25, 0.5]));
+        assert_eq!(json["wasm"]["total"]["warm_up_seconds"], 9.0);
+        assert!(json["wasm"]["fold"]["warm_up_seconds"].is_null());
     }
 
     #[test]

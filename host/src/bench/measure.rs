@@ -42,23 +42,22 @@ pub fn two_phase(kernel: &Kernel, log: &Source, pieces: &[Piece]) -> Result<Answ
     let mut buffer = vec![0; PIECE_BYTES];
     let watch = Watch::start();
     let mut runs = Vec::new();
-    let mut scanner = kernel.scanner(ScanPart::default())?;
-    let (mut start, mut at) = (0, 0);
-    for piece in pieces {
-        if piece.offset - start >= PART_BYTES {
-            let next = kernel.scanner(ScanPart { offset: piece.offset, ..ScanPart::default() })?;
-            runs.push(std::mem::replace(&mut scanner, next).finish(false)?);
-            start = piece.offset;
+    let mut pieces = pieces.iter().peekable();
+    while let Some(first) = pieces.peek() {
+        let part = first.offset;
+        // The first part starts with the file header, which is a piece of its own.
+        let mut scanner = kernel.scanner(ScanPart { offset: part, ..ScanPart::default() })?;
+        while let Some(piece) = pieces.next_if(|piece| piece.offset - part < PART_BYTES) {
+            let (mut at, end) = (piece.offset, piece.offset + piece.bytes as u64);
+            while at < end {
+                let most = buffer.len().min((end - at) as usize);
+                let count = log.read_at(at, &mut buffer[..most])?;
+                scanner.push(&buffer[..count])?;
+                at += count as u64;
+            }
         }
-        let end = piece.offset + piece.bytes as u64;
-        while at < end {
-            let most = buffer.len().min((end - at) as usize);
-            let count = log.read_at(at, &mut buffer[..most])?;
-            scanner.push(&buffer[..count])?;
-            at += count as u64;
-        }
+        runs.push(scanner.finish(pieces.peek().is_none())?);
     }
-    runs.push(scanner.finish(true)?);
     let scan = watch.read();
 
     let watch = Watch::start();

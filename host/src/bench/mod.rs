@@ -155,8 +155,12 @@ impl Seen {
         };
         self.bodies.extend(body);
         self.figures.peak(contender, memory);
-        if counts {
-            times.into_iter().for_each(|(phase, time)| self.figures.time(contender, phase, time));
+        for (phase, time) in times {
+            if counts {
+                self.figures.time(contender, phase, time);
+            } else {
+                self.figures.warm_up(contender, phase, time);
+            }
         }
         Ok(())
     }

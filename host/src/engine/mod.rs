@@ -62,6 +62,9 @@ pub struct Options {
     pub execution: Execution,
     /// What a kernel may use.
     pub limits: Limits,
+    /// The memory of an instance that ends is kept for the next: for a process that runs many, and
+    /// can spare what the largest needed.
+    pub keep_memory: bool,
     /// Folder for compiled kernels; none keeps nothing. See [`Options::from_environment`].
     pub cache: Option<PathBuf>,
     /// The program that compiles strangers' kernels when started with [`sandbox::SUBCOMMAND`];

@@ -61,7 +61,8 @@ impl Program {
             Execution::Pulley => options.limits.for_interpreter(),
         };
         refuse_what_is_no_component(component, &limits)?;
-        let engine = engine(options.execution, &limits).map_err(|error| invalid(&error))?;
+        let engine = engine(options.execution, &limits, LargePages::new(options.keep_memory))
+            .map_err(|error| invalid(&error))?;
         let compiled = artifact(component, origin, options, &engine)?;
         let compiled = compiled.load(&engine).map_err(|error| invalid(&error))?;
         let kernel = link(&engine, &compiled)?;
@@ -125,11 +126,11 @@ pub(super) fn precompile(
     execution: Execution,
     limits: &Limits,
 ) -> wasmtime::Result<Vec<u8>> {
-    engine(execution, limits)?.precompile_component(component)
+    engine(execution, limits, LargePages::new(false))?.precompile_component(component)
 }
 
 /// Settings shape the machine code, so the compiler process must come to the same ones.
-fn engine(execution: Execution, limits: &Limits) -> wasmtime::Result<Engine> {
+fn engine(execution: Execution, limits: &Limits, memory: LargePages) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     if execution == Execution::Pulley {
         config.target("pulley64")?;
@@ -144,7 +145,7 @@ fn engine(execution: Execution, limits: &Limits) -> wasmtime::Result<Engine> {
         .wasm_memory64(false)
         .wasm_tail_call(false)
         .wasm_backtrace_max_frames(None);
-    config.with_host_memory(Arc::new(LargePages)).memory_init_cow(false);
+    config.with_host_memory(Arc::new(memory)).memory_init_cow(false);
     Engine::new(&config)
 }
 
