@@ -14,11 +14,16 @@ const TYPES = {
   '.wasm': 'application/wasm',
 };
 
-/** Starts the browser. */
-export async function startBrowser() {
+/** Where the browser is. */
+export function browserProgram() {
   if (!existsSync(PROGRAM)) {
     throw new Error(`there is no browser at ${PROGRAM}: apt-get install chromium, or set CHROMIUM`);
   }
+  return PROGRAM;
+}
+
+/** Starts the browser, or a program that starts it. */
+export async function startBrowser(executablePath = browserProgram()) {
   const args = [
     '--no-sandbox',
     '--disable-gpu',
@@ -26,7 +31,7 @@ export async function startBrowser() {
     '--disable-component-update',
     '--disable-sync',
   ];
-  return chromium.launch({ executablePath: PROGRAM, args });
+  return chromium.launch({ executablePath, args });
 }
 
 /**

@@ -5,10 +5,13 @@
 //! stand for one log (copies of it, or forks), the root of their first events tells; where that
 //! tells nothing, size does. Whether it is the same log is not decided here: judging says so.
 //!
+//! Which file stands for which log needs no counting where each name is there once. Then a log's
+//! events are counted behind those that were judged, when these were: it is read once.
+//!
 //! A stream comes once, so it is not counted before: it stands for a log of its name that no file
 //! stands for, and is judged whole.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use omega_kernel::body::LogEntry;
 use omega_kernel::entry::Entries;
@@ -32,16 +35,36 @@ pub struct Input<S> {
     pub source: S,
     /// The name in its header.
     pub name: String,
-    /// Events up to its end, or up to where it is damaged or torn; none for a stream.
-    pub events: Option<u64>,
-    /// Why no more could be counted; none where the log ends after its last frame.
-    pub ends: Option<Fault>,
+    /// None before it was counted, and for a stream.
+    counted: OnceCell<Counted>,
     /// A stream that was read.
     spent: Cell<bool>,
 }
 
+/// What counting a log's events found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counted {
+    /// Events up to its end, or up to where it is damaged or torn.
+    events: u64,
+    /// Why no more could be counted; none where the log ends after its last frame.
+    ends: Option<Fault>,
+}
+
+impl<S> Input<S> {
+    /// Events up to its end, or up to where it is damaged or torn; none for a stream and before they
+    /// were counted.
+    pub fn events(&self) -> Option<u64> {
+        self.counted.get().map(|counted| counted.events)
+    }
+
+    /// Why no more could be counted; none where the log ends after its last frame.
+    pub fn ends(&self) -> Option<&Fault> {
+        self.counted.get()?.ends.as_ref()
+    }
+}
+
 impl<S: Source> Input<S> {
-    /// Reads a log's header and counts its events.
+    /// Reads a log's header. Its events are counted by whoever needs their number.
     ///
     /// # Errors
     /// Those of reading, and the kernel's where it does not start like a log.
@@ -50,11 +73,24 @@ impl<S: Source> Input<S> {
         let read = source.read_at(0, &mut header).await?;
         let header =
             LogHeader::decode(&header[..read]).map_err(|fault| Failure::from(fault).file(&*source.name()))?;
-        let (events, ends) = match source.rereadable() {
-            true => count(&source).await.map(|(events, ends)| (Some(events), ends))?,
-            false => (None, None),
-        };
-        Ok(Input { source, name: header.name, events, ends, spent: Cell::new(false) })
+        Ok(Input { source, name: header.name, counted: OnceCell::new(), spent: Cell::new(false) })
+    }
+
+    /// Counts all events, unless that was done or it is a stream.
+    async fn count(&self) -> Result<(), Failure> {
+        self.count_behind(0, HEADER_BYTES as u64).await
+    }
+
+    /// Counts the events from a frame on, before which there are `before`, unless they were counted.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn count_behind(&self, before: u64, frame: u64) -> Result<(), Failure> {
+        if self.source.rereadable() && self.counted.get().is_none() {
+            let Counted { events, ends } = count(&self.source, frame).await?;
+            let _ = self.counted.set(Counted { events: before.saturating_add(events), ends });
+        }
+        Ok(())
     }
 
     /// Notes that a stream is read now.
@@ -63,11 +99,11 @@ impl<S: Source> Input<S> {
     }
 
     fn holds(&self, count: u64) -> bool {
-        self.events.is_some_and(|events| events >= count)
+        self.events().is_some_and(|events| events >= count)
     }
 
     fn streams(&self) -> bool {
-        self.events.is_none() && !self.spent.get()
+        !self.source.rereadable() && !self.spent.get()
     }
 
     /// Canonical root of the first events, so many; there must be as many.
@@ -103,31 +139,58 @@ pub struct Placed<'i, S> {
     pub count: u64,
 }
 
-impl<'i, S> Placed<'i, S> {
+impl<'i, S: Source> Placed<'i, S> {
     /// Events that came since, as far as they were counted.
     pub fn newer(&self) -> u64 {
-        self.input.events.map_or(0, |events| events.saturating_sub(self.count))
+        self.input.events().map_or(0, |events| events.saturating_sub(self.count))
     }
 
     /// Whether anything follows the events that were judged: more events, or damage.
     pub fn grown(&self) -> bool {
-        self.newer() > 0 || self.input.ends.is_some()
+        self.newer() > 0 || self.input.ends().is_some()
     }
 
-    /// What is judged: all of the log, its head included, or its first events.
+    /// What is judged: all of the log, its head included, or its first events. Of a log that was not
+    /// counted its first events too: where there are no others, that is all of it.
     pub fn log(&self) -> Log<'i, S> {
-        Log { source: &self.input.source, limit: self.grown().then_some(self.count) }
+        let uncounted = self.input.source.rereadable() && self.input.events().is_none();
+        Log { source: &self.input.source, limit: (uncounted || self.grown()).then_some(self.count) }
     }
 }
 
-/// Finds for each log of a verdict, in their order, the file that stands for it.
+/// As [`place`] where that can be told without counting: each log's name is there once, among the logs
+/// and among the files, and none of them is a stream. Of files that were not counted it is not seen
+/// whether they are long enough.
+pub fn place_uncounted<'i, S: Source>(
+    logs: &[LogEntry],
+    inputs: &'i [Input<S>],
+) -> Option<Vec<Placed<'i, S>>> {
+    let alone = |entry: &LogEntry| {
+        let mut fit = (0..inputs.len()).filter(|&index| inputs[index].name == entry.name);
+        let index = fit.next().filter(|&index| inputs[index].source.rereadable())?;
+        let once = logs.iter().filter(|log| log.name == entry.name).count() == 1;
+        let short = inputs[index].events().is_some_and(|events| events < entry.count);
+        (once && !short && fit.next().is_none()).then(|| Placed {
+            input: &inputs[index],
+            index,
+            count: entry.count,
+        })
+    };
+    logs.iter().map(alone).collect()
+}
+
+/// Finds for each log of a verdict, in their order, the file that stands for it. Counts the events of
+/// all files.
 ///
 /// # Errors
-/// The fault of a damaged file; `log-missing` where a log is not there or too short.
+/// Those of reading. The fault of a damaged file; `log-missing` where a log is not there or too short.
 pub async fn place<'i, S: Source>(
     logs: &[LogEntry],
     inputs: &'i [Input<S>],
 ) -> Result<Vec<Placed<'i, S>>, Failure> {
+    for input in inputs {
+        input.count().await?;
+    }
     let mut placed: Vec<Option<usize>> = vec![None; logs.len()];
     let mut free: Vec<bool> = vec![true; inputs.len()];
     let fits = |entry: &LogEntry, input: &Input<S>| input.name == entry.name;
@@ -146,7 +209,7 @@ pub async fn place<'i, S: Source>(
     }
     for (entry, place) in logs.iter().zip(&mut placed).filter(|(_, place)| place.is_none()) {
         let exact = inputs.iter().zip(&free).position(|(input, free)| {
-            *free && fits(entry, input) && input.events == Some(entry.count) && input.ends.is_none()
+            *free && fits(entry, input) && input.events() == Some(entry.count) && input.ends().is_none()
         });
         if let Some(index) = exact {
             free[index] = false;
@@ -156,13 +219,13 @@ pub async fn place<'i, S: Source>(
     // The longest logs take the longest files: if any assignment fits, this one does.
     for (entry, place) in logs.iter().zip(&mut placed).rev().filter(|(_, place)| place.is_none()) {
         let could = |&index: &usize| free[index] && fits(entry, &inputs[index]);
-        let counted = (0..inputs.len()).filter(could).filter(|&index| inputs[index].events.is_some());
-        let longest = counted.max_by_key(|&index| inputs[index].events);
+        let counted = (0..inputs.len()).filter(could).filter(|&index| inputs[index].events().is_some());
+        let longest = counted.max_by_key(|&index| inputs[index].events());
         let long_enough = longest.filter(|&index| inputs[index].holds(entry.count));
         let stream = || (0..inputs.len()).filter(could).find(|&index| inputs[index].streams());
         let Some(index) = long_enough.or_else(stream) else {
             return Err(match longest {
-                Some(index) => short(entry, &inputs[index], inputs[index].events.unwrap_or_default()),
+                Some(index) => short(entry, &inputs[index], inputs[index].events().unwrap_or_default()),
                 None => absent(entry, logs, inputs),
             });
         };
@@ -203,7 +266,7 @@ fn absent<S: Source>(entry: &LogEntry, logs: &[LogEntry], inputs: &[Input<S>]) -
 /// The failure of a log that holds fewer events than were judged.
 pub fn short<S: Source>(entry: &LogEntry, input: &Input<S>, events: u64) -> Failure {
     let name = input.source.name();
-    if let Some(fault) = &input.ends {
+    if let Some(fault) = input.ends() {
         let message =
             format!("{events} of {} judged events can be read; then: {}", entry.count, fault.message);
         return Failure { message, ..Failure::from(fault.clone()) }
@@ -228,18 +291,21 @@ pub fn grown<S: Source>(entry: &LogEntry, input: &Input<S>, events: u64) -> Fail
         .file(&*input.source.name())
 }
 
-/// Counts whole, readable events from the first frame on.
-async fn count(source: &impl Source) -> Result<(u64, Option<Fault>), Failure> {
+/// Counts whole, readable events from the frame at an offset on.
+async fn count(source: &impl Source, frame: u64) -> Result<Counted, Failure> {
     let mut events = 0;
     let mut window = Vec::new();
-    let (mut start, mut at) = (HEADER_BYTES as u64, 0);
+    let (mut start, mut at) = (frame, 0);
     loop {
         match frame_at(&window[at..]) {
             FrameAt::Whole(message) => {
                 match wire::decode(message) {
                     Ok(Message::Event(_)) => events += 1,
                     Ok(Message::Head(_)) => {}
-                    Err(error) => return Ok((events, Some(message_fault(error, start + at as u64)))),
+                    Err(error) => {
+                        let ends = Some(message_fault(error, start + at as u64));
+                        return Ok(Counted { events, ends });
+                    }
                 }
                 at += 8 + message.len();
             }
@@ -253,12 +319,12 @@ async fn count(source: &impl Source) -> Result<(u64, Option<Fault>), Failure> {
                 window.truncate(held + read);
                 if read == 0 {
                     let torn = || Fault::new(FaultCode::TornTail, "the last frame is incomplete").at(start);
-                    return Ok((events, (held > 0).then(torn)));
+                    return Ok(Counted { events, ends: (held > 0).then(torn) });
                 }
             }
             FrameAt::Damaged(why) => {
                 let fault = Fault::new(FaultCode::FrameDamaged, why).at(start + at as u64);
-                return Ok((events, Some(fault)));
+                return Ok(Counted { events, ends: Some(fault) });
             }
         }
     }

@@ -157,24 +157,95 @@ impl<'i, P: Platform> Judging<'i, P> {
         platform: &mut P,
         checks: &mut Checks,
     ) -> Result<String, Stopped> {
+        let first = matches!(self.at, At::Start);
         let kernel = self.kernel(certificate, core, platform, checks).await?;
-        let placed = inputs::place(&core.logs, self.inputs).await.map_err(Stopped::of("logs"))?;
-        for place in &placed {
-            self.used[place.index] = true;
-            place.input.spend();
-        }
-        let At::Open(session, _) = &mut self.at else {
-            return Err(Stopped::Wrong("logs", Failure::internal("a state was entered and is gone")));
-        };
-        let logs: Vec<Log<'_, P::Source>> = placed.iter().map(Placed::log).collect();
         let seed = certificate.fields().replay_seed;
-        let judged = platform.judge(&kernel, session, &logs, seed).await.map_err(Stopped::of("logs"))?;
+        let (placed, judged) =
+            self.judge_placed(core, &kernel, seed, first, platform).await.map_err(Stopped::of("logs"))?;
         streamed(core, &placed, &judged).map_err(Stopped::Missing)?;
         let (_, now) = read_body(&judged.body).map_err(Stopped::of("logs"))?;
         agrees(certificate, core, observations, &judged.body)
             .map_err(|fault| Stopped::Wrong("logs", differs(fault)))?;
         let erased = observations.payload.judged.saturating_sub(now.payload.judged);
         Ok(summary(core, &now, erased, &placed))
+    }
+
+    /// Judges the files that stand for a verdict's logs; `first` says that no batch was judged before.
+    ///
+    /// A log whose events were not counted yet is read once where that can be: its first events are
+    /// judged, as many as then, and the rest is counted. What is wrong with a log is told as if all had
+    /// been counted first.
+    async fn judge_placed(
+        &mut self,
+        core: &Core,
+        kernel: &P::Kernel,
+        seed: u64,
+        first: bool,
+        platform: &mut P,
+    ) -> Result<(Vec<Placed<'i, P::Source>>, Judged), Failure> {
+        // Where a log turns out too short, the session may stand in a state that is none of the chain's.
+        // Behind a merge that cannot be judged there is no state anyway; otherwise it must be possible
+        // to start again.
+        let once = (first || core.verdict == VerdictKind::Merge) && platform.judges_limited(seed);
+        let uncounted = once.then(|| inputs::place_uncounted(&core.logs, self.inputs)).flatten();
+        let once = uncounted.is_some();
+        let placed = match uncounted {
+            Some(placed) => placed,
+            None => inputs::place(&core.logs, self.inputs).await?,
+        };
+        if !once {
+            self.use_up(&placed);
+        }
+        let At::Open(session, _) = &mut self.at else {
+            return Err(Failure::internal("a state was entered and is gone"));
+        };
+        let logs: Vec<Log<'_, P::Source>> = placed.iter().map(Placed::log).collect();
+        let judged = platform.judge(kernel, session, &logs, seed).await;
+        if once {
+            if let Err(failure) = self.count(core, &placed, judged.as_ref()).await {
+                if first {
+                    self.at = At::Start;
+                }
+                return Err(failure);
+            }
+            self.use_up(&placed);
+        }
+        Ok((placed, judged?))
+    }
+
+    /// Counts the events of logs that were judged before they were counted: from where judging ended,
+    /// or, where it did not come so far, all of them.
+    ///
+    /// # Errors
+    /// Those of [`inputs::place`]; the failure of judging where the work was interrupted.
+    async fn count(
+        &self,
+        core: &Core,
+        placed: &[Placed<'_, P::Source>],
+        judged: Result<&Judged, &Failure>,
+    ) -> Result<(), Failure> {
+        let logs = match judged {
+            Ok(judged) => judged.logs.as_slice(),
+            Err(failure) if failure.code == Code::Host(HostCode::Interrupted) => return Err(failure.clone()),
+            Err(_) => &[],
+        };
+        let whole = logs.len() == placed.len()
+            && placed.iter().zip(logs).all(|(place, judged)| judged.events == place.count);
+        if !whole {
+            return inputs::place(&core.logs, self.inputs).await.map(drop);
+        }
+        for (place, judged) in placed.iter().zip(logs) {
+            place.input.count_behind(judged.events, judged.bytes_used).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that these files are judged.
+    fn use_up(&mut self, placed: &[Placed<'_, P::Source>]) {
+        for place in placed {
+            self.used[place.index] = true;
+            place.input.spend();
+        }
     }
 
     /// The kernel of a certificate, with a session of it in the state that its verdict starts from.
@@ -278,12 +349,12 @@ pub fn read_body(body: &[u8]) -> Result<(Core, Observations), Failure> {
 
 /// Whether the logs that came as streams, which could not be counted before, hold what was judged then.
 fn streamed<S: Source>(core: &Core, placed: &[Placed<'_, S>], judged: &Judged) -> Result<(), Failure> {
-    for ((entry, place), events) in core.logs.iter().zip(placed).zip(&judged.events) {
-        if place.input.events.is_none() && *events > entry.count {
-            return Err(inputs::grown(entry, place.input, *events));
+    for ((entry, place), log) in core.logs.iter().zip(placed).zip(&judged.logs) {
+        if !place.input.source.rereadable() && log.events > entry.count {
+            return Err(inputs::grown(entry, place.input, log.events));
         }
-        if place.input.events.is_none() && *events < entry.count {
-            return Err(inputs::short(entry, place.input, *events));
+        if !place.input.source.rereadable() && log.events < entry.count {
+            return Err(inputs::short(entry, place.input, log.events));
         }
     }
     Ok(())
@@ -314,7 +385,7 @@ fn differs(fault: Fault) -> Failure {
     )
 }
 
-fn summary<S>(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_, S>]) -> String {
+fn summary<S: Source>(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_, S>]) -> String {
     let (events, logs) = (plural(core.occurrences(), "event"), plural(core.logs.len(), "log"));
     let mut detail = format!("judged again: {events} in {logs}, same verdict to the bit");
     if erased > 0 {
@@ -326,7 +397,7 @@ fn summary<S>(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_,
     for place in placed.iter().filter(|place| place.grown()) {
         let (name, newer) = (&place.input.name, plural(place.newer(), "newer event"));
         detail += &format!("; {name:?} has {newer}, not covered by the certificate");
-        if let Some(fault) = &place.input.ends {
+        if let Some(fault) = place.input.ends() {
             detail += &format!(" ({})", fault.message);
         }
     }

@@ -74,6 +74,12 @@ pub trait Platform {
     /// The kernel's fault where the evidence shows nothing; those of running it.
     async fn rejudge(&mut self, kernel: &Self::Kernel, certificate: &[u8]) -> Result<(), Failure>;
 
+    /// Whether judging with this replay seed is the same work where logs have a limit. Then logs are
+    /// not read beforehand to see whether they need one.
+    fn judges_limited(&self, _replay_seed: u64) -> bool {
+        true
+    }
+
     /// A session with the empty state that every chain starts from.
     ///
     /// # Errors
@@ -151,8 +157,18 @@ impl<S> Copy for Log<'_, S> {}
 pub struct Judged {
     /// What a certificate carries: core and observations.
     pub body: Vec<u8>,
-    /// Events that were judged of each log, in the caller's order.
-    pub events: Vec<u64>,
+    /// What was judged of each log, in the caller's order.
+    pub logs: Vec<JudgedLog>,
+}
+
+/// How much of a log was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JudgedLog {
+    /// Events.
+    pub events: u64,
+    /// Bytes from the log's beginning up to the end of the last of them, and of the head where one
+    /// counted.
+    pub bytes_used: u64,
 }
 
 /// What a kernel says of itself.

@@ -7,12 +7,12 @@ use omega_kernel::certificate::Binding;
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::hash::Hash;
 use omega_verify::MAX_KERNEL_BYTES;
-use omega_verify::platform::{self, Description, Platform};
+use omega_verify::platform::{self, Description, JudgedLog, Platform};
 use pollster::block_on;
 
 use crate::batch;
 use crate::check::Log;
-use crate::engine::{Kernel, Mode, Options, Session};
+use crate::engine::{self, Kernel, Mode, Options, Session};
 use crate::explain::kind;
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
@@ -98,6 +98,11 @@ impl Platform for Kernels {
         kernel.rejudge(certificate)
     }
 
+    fn judges_limited(&self, replay_seed: u64) -> bool {
+        // With another seed logs may be scanned in parts, side by side, and a limit forbids that.
+        replay_seed == 0
+    }
+
     async fn genesis(&mut self, kernel: &Kernel) -> Result<Session, Failure> {
         kernel.session()
     }
@@ -123,7 +128,7 @@ impl Platform for Kernels {
         replay_seed: u64,
     ) -> Result<platform::Judged, Failure> {
         let verdict = batch::judge_bytes(kernel, session, logs, replay_seed)?.verdict;
-        let events = verdict.logs.iter().map(|log| log.events).collect();
-        Ok(platform::Judged { body: verdict.body, events })
+        let judged = |log: &engine::JudgedLog| JudgedLog { events: log.events, bytes_used: log.bytes_used };
+        Ok(platform::Judged { logs: verdict.logs.iter().map(judged).collect(), body: verdict.body })
     }
 }

@@ -11,7 +11,7 @@ use omega_kernel::limits::MAX_LOGS;
 use omega_verify::failure::{Code, Failure, HostCode};
 use omega_verify::hex;
 use omega_verify::kind::{self, START_BYTES};
-use omega_verify::platform::{Description, Error, Judged, Log, Platform, Source, lowest};
+use omega_verify::platform::{Description, Error, Judged, JudgedLog, Log, Platform, Source, lowest};
 use omega_verify::report::Report;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -136,9 +136,12 @@ impl Page {
         let body = bytes(&verdict, "body").ok_or_else(|| Error::against_contract("a verdict has no body"))?;
         let judged = get(&verdict, "logs");
         let judged = if Array::is_array(&judged) { Array::from(&judged) } else { Array::new() };
-        let events: Option<Vec<u64>> = judged.iter().map(|log| number(&log, "events")).collect();
-        match events.filter(|events| events.len() == logs.len()) {
-            Some(events) => Ok(Judged { body, events }),
+        let read = |log: JsValue| {
+            Some(JudgedLog { events: number(&log, "events")?, bytes_used: number(&log, "bytesUsed")? })
+        };
+        let judged: Option<Vec<JudgedLog>> = judged.iter().map(read).collect();
+        match judged.filter(|judged| judged.len() == logs.len()) {
+            Some(logs) => Ok(Judged { body, logs }),
             None => Err(Error::against_contract("a verdict is about other logs than were fed")),
         }
     }

@@ -91,7 +91,7 @@ export interface KernelSession {
 export interface BatchVerdict {
   body: Uint8Array;
   /** In the caller's order. */
-  logs: { events: bigint }[];
+  logs: { events: bigint; bytesUsed: bigint }[];
 }
 
 /** The place that verifying happens in. */
