@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build setup-web build loader web demo test test-full engines bench mutants coverage
+.PHONY: help setup setup-build setup-web build loader web demo test test-full engines bench bench-web mutants coverage
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -48,6 +48,9 @@ engines: setup web ## the same bytes from six engines; writes the table in ARCHI
 
 bench: build ## events per second beside the floor of the same machine
 	$(TARGET)/release/omega bench $(BENCH)
+
+bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's
+	npm --prefix js run --silent bench
 
 # FILE=judge/streams.rs for one file; without it, the whole kernel (hours).
 mutants: setup ## which changes to the kernel no test notices (FILE=… for one file)

@@ -3,7 +3,8 @@
 use omega_kernel::fault::Fault;
 use omega_kernel::frame::LogHeader;
 use omega_verify::failure::Failure;
-use omega_verify::inputs::{Input, place};
+use omega_verify::inputs::Input;
+use omega_verify::placing::place;
 use pollster::block_on;
 use serde_json::Value;
 
