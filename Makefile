@@ -49,8 +49,8 @@ engines: setup web ## the same bytes from six engines; writes the table in ARCHI
 bench: build ## events per second beside the floor of the same machine
 	$(TARGET)/release/omega bench $(BENCH)
 
-bench-web: web ## a 100 MB log in Chromium and Node beside omega verify
-	node js/scripts/bench.mjs
+bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's
+	npm --prefix js run --silent bench
 
 # FILE=judge/streams.rs for one file; without it, the whole kernel (hours).
 mutants: setup ## which changes to the kernel no test notices (FILE=… for one file)

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use omega_kernel::body::LogEntry;
-use omega_verify::inputs;
+use omega_verify::{inputs, placing};
 use pollster::block_on;
 
 use crate::failure::Failure;
 use crate::map::Source;
 
-/// A log file, its events counted.
+/// A log file.
 pub type Input = inputs::Input<Source>;
 /// The file that stands for one log of a verdict.
-pub type Placed<'i> = inputs::Placed<'i, Source>;
+pub type Placed<'i> = placing::Placed<'i, Source>;
 
 /// Opens all of them.
 ///
@@ -28,5 +28,5 @@ pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
 /// # Errors
 /// The fault of a damaged file; `log-missing` where a log is not there or too short.
 pub fn place<'i>(logs: &[LogEntry], inputs: &'i [Input]) -> Result<Vec<Placed<'i>>, Failure> {
-    block_on(inputs::place(logs, inputs))
+    block_on(placing::place(logs, inputs))
 }

@@ -199,7 +199,7 @@ async function run(): Promise<Answer | undefined> {
   let said = begun;
   const progress = (bytes: number) => {
     state(`${size(bytes)} read; the logs have ${size(total)}`);
-    // A log is read once to count its events and once to be judged, and by each batch of a chain again.
+    // Each batch of a chain that is judged adds the sizes of its logs.
     if (bytes <= total) bar.value = bytes / total;
     else bar.removeAttribute('value');
     if (performance.now() - said < SAY_MILLISECONDS) return;

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 
-export function startBrowser(): Promise<Browser>;
+export function browserProgram(): string;
+export function startBrowser(executablePath?: string): Promise<Browser>;
 export function serve(
   folders: string[],
   extra?: Record<string, string | Uint8Array>,

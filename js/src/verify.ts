@@ -107,8 +107,8 @@ export interface Verification {
  * Verifies, in a worker of its own. Whatever is wrong with what is given, or keeps it from being checked, is
  * an answer; so is a kernel that does not return, and a file that is not there.
  *
- * `onProgress` hears how many bytes of logs were read; what is no stream is read twice, to count its events
- * and to judge them.
+ * `onProgress` hears how many bytes of logs a kernel was given: with one certificate, of the logs' sizes
+ * together. Along a log of certificates each batch that is judged adds the sizes of its logs.
  *
  * @throws {Failure} `interrupted`, when `signal` is aborted; `file-unreadable` or `internal`, when the loader
  * cannot be had.

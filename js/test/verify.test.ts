@@ -147,6 +147,23 @@ test('cancelled in the middle, and before it began', async () => {
   await assert.rejects(before, { code: 'interrupted', cause: reason });
 });
 
+test('progress comes to the size of the logs, which are read once', async () => {
+  const sizes = ['a.1.omega', 'a.2.omega'].map((name) => read(name).length);
+  const blobs = ['a.1.omega', 'a.2.omega'].map((name) => new Blob([read(name)]));
+  for (const given of [logs(), blobs]) {
+    const heard: number[] = [];
+    const trust = { keys: [key] };
+    const onProgress = (bytes: number) => heard.push(bytes);
+    const answer = await verify({ certificates: at('a.cert'), logs: given, trust, onProgress });
+    assert.equal(answer.outcome, 'verified', answer.text);
+    assert.equal(heard.at(-1), Number(sizes[0]) + Number(sizes[1]));
+    assert.deepEqual(
+      heard,
+      [...new Set(heard)].sort((a, b) => a - b),
+    );
+  }
+});
+
 test('a stream that is left is cancelled', async () => {
   let cancelled = false;
   const endless = new ReadableStream<Uint8Array>({

@@ -1,6 +1,6 @@
 //! Judging certified batches again, one after the other, in one state.
 
-use omega_kernel::body::{Body, Core, Observations, VerdictKind, observations_agree};
+use omega_kernel::body::{Core, Observations, VerdictKind};
 use omega_kernel::certificate::Certificate;
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
@@ -8,10 +8,10 @@ use omega_kernel::hash::Hash;
 
 use crate::checks::Checks;
 use crate::failure::{Code, Failure, HostCode};
-use crate::inputs::{self, Input, Placed};
+use crate::inputs::Input;
+use crate::placing::{self, Placed};
 use crate::platform::{Judged, Log, Platform, Source};
-use crate::report::plural;
-use crate::{difference, kernels};
+use crate::{agreement, kernels};
 
 /// The files at hand and the state that the next batch is judged in.
 pub struct Judging<'i, P: Platform> {
@@ -162,12 +162,12 @@ impl<'i, P: Platform> Judging<'i, P> {
         let seed = certificate.fields().replay_seed;
         let (placed, judged) =
             self.judge_placed(core, &kernel, seed, first, platform).await.map_err(Stopped::of("logs"))?;
-        streamed(core, &placed, &judged).map_err(Stopped::Missing)?;
-        let (_, now) = read_body(&judged.body).map_err(Stopped::of("logs"))?;
-        agrees(certificate, core, observations, &judged.body)
-            .map_err(|fault| Stopped::Wrong("logs", differs(fault)))?;
+        agreement::streamed(core, &placed, &judged).map_err(Stopped::Missing)?;
+        let (_, now) = agreement::read_body(&judged.body).map_err(Stopped::of("logs"))?;
+        agreement::agrees(certificate, core, observations, &judged.body)
+            .map_err(|fault| Stopped::Wrong("logs", agreement::differs(fault)))?;
         let erased = observations.payload.judged.saturating_sub(now.payload.judged);
-        Ok(summary(core, &now, erased, &placed))
+        Ok(agreement::summary(core, &now, erased, &placed))
     }
 
     /// Judges the files that stand for a verdict's logs; `first` says that no batch was judged before.
@@ -187,11 +187,11 @@ impl<'i, P: Platform> Judging<'i, P> {
         // Behind a merge that cannot be judged there is no state anyway; otherwise it must be possible
         // to start again.
         let once = (first || core.verdict == VerdictKind::Merge) && platform.judges_limited(seed);
-        let uncounted = once.then(|| inputs::place_uncounted(&core.logs, self.inputs)).flatten();
+        let uncounted = once.then(|| placing::place_uncounted(&core.logs, self.inputs)).flatten();
         let once = uncounted.is_some();
         let placed = match uncounted {
             Some(placed) => placed,
-            None => inputs::place(&core.logs, self.inputs).await?,
+            None => placing::place(&core.logs, self.inputs).await?,
         };
         if !once {
             self.use_up(&placed);
@@ -217,7 +217,7 @@ impl<'i, P: Platform> Judging<'i, P> {
     /// or, where it did not come so far, all of them.
     ///
     /// # Errors
-    /// Those of [`inputs::place`]; the failure of judging where the work was interrupted.
+    /// Those of [`placing::place`]; the failure of judging where the work was interrupted.
     async fn count(
         &self,
         core: &Core,
@@ -232,7 +232,7 @@ impl<'i, P: Platform> Judging<'i, P> {
         let whole = logs.len() == placed.len()
             && placed.iter().zip(logs).all(|(place, judged)| judged.events == place.count);
         if !whole {
-            return inputs::place(&core.logs, self.inputs).await.map(drop);
+            return placing::place(&core.logs, self.inputs).await.map(drop);
         }
         for (place, judged) in placed.iter().zip(logs) {
             place.input.count_behind(judged.events, judged.bytes_used).await?;
@@ -335,71 +335,4 @@ impl Stopped {
             }
         }
     }
-}
-
-/// A verdict's body, as a kernel gave it.
-///
-/// # Errors
-/// `kernel-output-invalid` where it is none.
-pub fn read_body(body: &[u8]) -> Result<(Core, Observations), Failure> {
-    Body::split(body).and_then(|body| body.decode()).map_err(|fault| {
-        Failure::new(HostCode::KernelOutput, format!("the kernel's body breaks a rule: {fault}"))
-    })
-}
-
-/// Whether the logs that came as streams, which could not be counted before, hold what was judged then.
-fn streamed<S: Source>(core: &Core, placed: &[Placed<'_, S>], judged: &Judged) -> Result<(), Failure> {
-    for ((entry, place), log) in core.logs.iter().zip(placed).zip(&judged.logs) {
-        if !place.input.source.rereadable() && log.events > entry.count {
-            return Err(inputs::grown(entry, place.input, log.events));
-        }
-        if !place.input.source.rereadable() && log.events < entry.count {
-            return Err(inputs::short(entry, place.input, log.events));
-        }
-    }
-    Ok(())
-}
-
-/// Holds what was judged against what is certified: the core to the bit, the observations by rule.
-fn agrees(
-    certificate: &Certificate,
-    core: &Core,
-    observations: &Observations,
-    judged: &[u8],
-) -> Result<(), Fault> {
-    let (then, now) = (Body::split(certificate.body_bytes())?, Body::split(judged)?);
-    let (core_now, observations_now) = now.decode()?;
-    if then.core != now.core {
-        let what =
-            difference::first(core, &core_now).unwrap_or_else(|| "the verdict's bytes differ".to_owned());
-        return Err(Fault::new(FaultCode::VerdictDiffers, what));
-    }
-    observations_agree(observations, &observations_now)
-}
-
-fn differs(fault: Fault) -> Failure {
-    let message = format!("judged again, the logs do not give the certified verdict: {}", fault.message);
-    Failure { message, ..fault.into() }.hint(
-        "Either these are not the logs that were judged, or the certificate does not state what its \
-         kernel finds in them.",
-    )
-}
-
-fn summary<S: Source>(core: &Core, now: &Observations, erased: u64, placed: &[Placed<'_, S>]) -> String {
-    let (events, logs) = (plural(core.occurrences(), "event"), plural(core.logs.len(), "log"));
-    let mut detail = format!("judged again: {events} in {logs}, same verdict to the bit");
-    if erased > 0 {
-        let payloads = plural(erased, "payload");
-        detail += &format!("; {payloads} erased since, not to be checked against the hashes any more");
-    } else if now.payload.skipped > 0 {
-        detail += &format!("; {} erased, not to be checked", plural(now.payload.skipped, "payload"));
-    }
-    for place in placed.iter().filter(|place| place.grown()) {
-        let (name, newer) = (&place.input.name, plural(place.newer(), "newer event"));
-        detail += &format!("; {name:?} has {newer}, not covered by the certificate");
-        if let Some(fault) = place.input.ends() {
-            detail += &format!(" ({})", fault.message);
-        }
-    }
-    detail
 }

@@ -7,6 +7,7 @@
 //! What is decided and said here is the same in a command, in a page and in a test: this crate knows no
 //! file, no thread, no clock and no engine. What a place must bring is a [`platform::Platform`].
 
+mod agreement;
 pub mod alone;
 pub mod answer;
 pub mod cert_log;
@@ -25,6 +26,7 @@ pub mod kernels;
 pub mod keys;
 pub mod kind;
 mod log;
+pub mod placing;
 pub mod platform;
 pub mod proofs;
 pub mod report;
@@ -35,10 +37,10 @@ pub mod trust;
 use omega_kernel::body::VerdictKind;
 use omega_kernel::certificate::Certificate;
 
+pub use agreement::read_body;
 pub use answer::report;
 pub use difference::first as first_difference;
 pub use freshness::Pinned;
-pub use judging::read_body;
 pub use request::{Evidence, Request, Verified, verify};
 
 /// Bytes in the longest proof: a Merkle or trie walk and one event's header.

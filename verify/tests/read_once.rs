@@ -1,6 +1,8 @@
 //! A log that is read once is told as one that was counted before it was judged: the same report, to the
 //! byte, whatever is wrong with it.
 
+use std::slice;
+
 use ed25519_dalek::{Signer, SigningKey};
 use omega_kernel::certificate::{Certificate, Content};
 use omega_kernel::frame::{HEADER_BYTES, write_frame};
@@ -45,7 +47,7 @@ fn what_is_whole_is_read_once() {
     let certificate = certificate(&[log(5)]);
     for count in 0..9 {
         let bytes = log(count);
-        let (report, read) = alike(&certificate, std::slice::from_ref(&bytes), &format!("{count} events"));
+        let (report, read) = alike(&certificate, slice::from_ref(&bytes), &format!("{count} events"));
         assert_eq!(status(&report) == "passed", count >= 5, "{report}");
         if count == 5 {
             assert_eq!(read, (HEADER_BYTES + bytes.len()) as u64);
@@ -79,7 +81,7 @@ fn heads_and_what_stands_behind_them_are_told_alike() {
     for more in [head.clone(), [&head[..], &head].concat(), [&head[..], behind].concat()] {
         for end in [vec![], vec![0; 8], head.clone(), vec![1; 5], behind.to_vec(), head[..40].to_vec()] {
             let bytes = [&five[..], &more, &end].concat();
-            let (report, _) = alike(&certificate, std::slice::from_ref(&bytes), "heads");
+            let (report, _) = alike(&certificate, slice::from_ref(&bytes), "heads");
             assert_eq!(status(&report), "passed", "{report}");
             for at in five.len()..bytes.len() {
                 let mut flipped = bytes.clone();

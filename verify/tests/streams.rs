@@ -3,13 +3,18 @@
 use omega_kernel::fault::Fault;
 use omega_kernel::frame::LogHeader;
 use omega_verify::failure::Failure;
-use omega_verify::inputs::{Input, place};
+use omega_verify::inputs::Input;
+use omega_verify::placing::place;
 use pollster::block_on;
 use serde_json::Value;
 
-use native::{Bytes, Native, certificate, file, log, said, stream};
+use native::{Bytes, Native, certificate, file, log, said};
 
 mod native;
+
+fn stream(name: &'static str, bytes: Vec<u8>) -> Bytes {
+    Bytes { stream: true, ..file(name, bytes) }
+}
 
 /// The check of the logs, with these at hand, of the certificate over `alice` with five events.
 fn judged_again(inputs: Vec<Bytes>) -> Value {

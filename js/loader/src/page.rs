@@ -26,18 +26,18 @@ pub struct Shared(Rc<Inner>);
 
 struct Inner {
     platform: JsValue,
-    read: Cell<u64>,
+    fed: Cell<u64>,
     /// What ended the whole work.
     ended: RefCell<Option<JsValue>>,
 }
 
 impl Shared {
-    /// Counts bytes that were read, and says so.
-    pub fn read(&self, bytes: u32) {
-        self.0.read.set(self.0.read.get().saturating_add(bytes.into()));
+    /// Counts bytes that a kernel was given, and says so.
+    pub fn fed(&self, bytes: u32) {
+        self.0.fed.set(self.0.fed.get().saturating_add(bytes.into()));
         if get(&self.0.platform, "progress").is_function() {
             // A bar that cannot be drawn keeps nothing from being judged.
-            let _ = call(&self.0.platform, "progress", &[JsValue::from(self.0.read.get() as f64)]);
+            let _ = call(&self.0.platform, "progress", &[JsValue::from(self.0.fed.get() as f64)]);
         }
     }
 
@@ -66,7 +66,7 @@ impl Shared {
 
 /// Verifies and answers, or breaks with what ended the work.
 pub async fn verify(given: &JsValue, platform: &JsValue) -> Result<JsValue, JsValue> {
-    let inner = Inner { platform: platform.clone(), read: Cell::new(0), ended: RefCell::new(None) };
+    let inner = Inner { platform: platform.clone(), fed: Cell::new(0), ended: RefCell::new(None) };
     let shared = Shared(Rc::new(inner));
     let mut page = Page::new(&shared);
     let result = match request::read(given, &shared, &mut page.files) {

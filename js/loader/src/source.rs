@@ -84,7 +84,7 @@ impl Readable {
         while at < piece.length() {
             let end = piece.length().min(at.saturating_add(PIECE_BYTES));
             take(piece.subarray(at, end)).await?;
-            self.shared.read(end - at);
+            self.shared.fed(end - at);
             at = end;
         }
         Ok(())
@@ -147,7 +147,6 @@ impl Source for Readable {
             return Err(Failure::internal("more was read than was asked for").file(&self.name));
         };
         piece.copy_to(part);
-        self.shared.read(piece.length());
         Ok(count)
     }
 }

@@ -100,7 +100,7 @@ export interface Platform {
   kernels: string[];
   /** Compiles one of them. Asked at most once for each. */
   kernel(hash: string): RunnableKernel | Promise<RunnableKernel>;
-  /** Hears how many bytes of logs were read so far, to count their events and to judge them. */
+  /** Hears how many bytes of logs kernels were given so far: of each batch that is judged, all its logs'. */
   progress?(bytes: number): void;
 }
 

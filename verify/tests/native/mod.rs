@@ -1,5 +1,4 @@
 //! A platform in memory, which runs the kernel's source.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -27,11 +26,14 @@ pub const KERNEL: Hash = [7; 32];
 /// Bytes under a name: a file, or a stream that fails the test when it is read twice.
 #[derive(Debug, Clone)]
 pub struct Bytes {
-    name: &'static str,
-    bytes: Vec<u8>,
-    stream: bool,
+    /// What it is called.
+    pub name: &'static str,
+    /// What stands in it.
+    pub bytes: Vec<u8>,
+    /// It can be read once.
+    pub stream: bool,
     /// Where the next byte of a stream is.
-    read: Cell<u64>,
+    pub read: Cell<u64>,
     /// Bytes that were read, as often as they were.
     pub total: Rc<Cell<u64>>,
 }
@@ -168,11 +170,6 @@ pub fn description() -> Description {
 /// A file.
 pub fn file(name: &'static str, bytes: Vec<u8>) -> Bytes {
     Bytes { name, bytes, stream: false, read: Cell::new(0), total: Rc::default() }
-}
-
-/// A stream.
-pub fn stream(name: &'static str, bytes: Vec<u8>) -> Bytes {
-    Bytes { stream: true, ..file(name, bytes) }
 }
 
 /// The log `alice` with so many events.
