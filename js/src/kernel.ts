@@ -189,9 +189,9 @@ export class Session {
     this.#instance.call(0, () => this.#session.beginBatch(inputs));
   }
 
-  /** The next bytes of one log, at most a chunk. They are copied. */
-  feed(log: number, bytes: Uint8Array): void {
-    this.#instance.call(bytes.length, () => this.#session.feed(log, bytes));
+  /** The next bytes of one log, at most a chunk. They are copied. How many of its events were read so far. */
+  feed(log: number, bytes: Uint8Array): bigint {
+    return this.#instance.call(bytes.length, () => this.#session.feed(log, bytes));
   }
 
   /** Judges the batch and closes it. */

@@ -182,6 +182,55 @@ test('a stream that is left is cancelled', async () => {
   assert.equal((await verify({ certificates })).code, 'file-unreadable');
 });
 
+/** Header, messages one after the other: length, checksum, message (schemas/log.md). */
+const HEADER_BYTES = 128;
+const FRAME_BYTES = 8;
+
+/** A log, then one piece of it again and again. */
+function endless(start: Uint8Array, again: Uint8Array, cancelled: () => void): ReadableStream<Uint8Array> {
+  const copies = Math.ceil(65_536 / again.length);
+  const piece = new Uint8Array(copies * again.length);
+  for (let copy = 0; copy < copies; copy++) piece.set(again, copy * again.length);
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(start),
+    pull: (controller) => controller.enqueue(piece.slice()),
+    cancel: cancelled,
+  });
+}
+
+test('a stream of valid frames that never ends is left: of events, of heads, before and behind what was judged', async () => {
+  const omega = (flags: string) => execFileSync(OMEGA, flags.split(' '), { cwd: folder, stdio: 'pipe' });
+  for (const text of ['one', 'two']) omega(`append --log h.omega --node 1 --key judge.key --payload ${text}`);
+  omega('reconcile --input h.omega --output h.result');
+  omega('certify --result h.result --key judge.key --cert-log h.log --output h.cert');
+  const log = read('h.omega');
+  const starts = [HEADER_BYTES];
+  for (let at = HEADER_BYTES; at < log.length; starts.push(at))
+    at += FRAME_BYTES + new DataView(log.buffer, log.byteOffset).getUint32(at, true);
+  const [first = 0, second = 0] = starts;
+  const last = starts.at(-2);
+  const head = log.subarray(last);
+  const event = log.subarray(first, second);
+
+  const trust = { keys: [key] };
+  const whole = await verify({ certificates: at('h.cert'), logs: [at('h.omega')], trust });
+  assert.equal(whole.outcome, 'verified', whole.text);
+  let cancelled = 0;
+  for (const [start, again, says] of [
+    [log, event, /more than the 2 events/],
+    [log, head, /behind 2 events the stream goes on for 16 MiB/],
+    [log.subarray(0, first), head, /behind 0 events the stream goes on for 16 MiB/],
+  ] as const) {
+    const logs = [endless(start, again, () => cancelled++)];
+    const answer = await verify({ certificates: at('h.cert'), logs, trust });
+    assert.deepEqual([answer.exit, answer.code], [30, 'log-grown'], answer.text);
+    assert.match(answer.text, says);
+  }
+  for (let wait = 0; cancelled < 3 && wait < 100; wait++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(cancelled, 3);
+});
+
 test('a stream that nobody reads is cancelled, and keeps nobody from ending', async () => {
   let cancelled = 0;
   const unread = () =>

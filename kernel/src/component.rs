@@ -146,7 +146,7 @@ impl GuestSession for Session {
         Ok(self.session.borrow_mut().begin_batch(&logs)?)
     }
 
-    fn feed(&self, log: u32, bytes: Vec<u8>) -> Result<(), types::Fault> {
+    fn feed(&self, log: u32, bytes: Vec<u8>) -> Result<u64, types::Fault> {
         Ok(self.session.borrow_mut().feed(log, &bytes)?)
     }
 

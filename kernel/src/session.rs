@@ -117,17 +117,21 @@ impl Session {
         Ok(())
     }
 
-    /// Hands over the next bytes of a log, in chunks cut anywhere.
+    /// Hands over the next bytes of a log, in chunks cut anywhere; how many of its events were read so far,
+    /// at most its limit.
     ///
     /// # Errors
     /// The log's first fault, at once and on every later call; the batch then has no verdict.
-    pub fn feed(&mut self, log: u32, bytes: &[u8]) -> Result<(), Fault> {
+    pub fn feed(&mut self, log: u32, bytes: &[u8]) -> Result<u64, Fault> {
         let (slot, entries) = self.slot(log)?;
         if let FeedingLog::Waiting(input) = slot {
             *slot = FeedingLog::Fed(Scanner::new(ScanPart { log, offset: 0, limit: input.limit }));
         }
         match slot {
-            FeedingLog::Fed(scanner) => scanner.push(bytes, entries),
+            FeedingLog::Fed(scanner) => {
+                scanner.push(bytes, entries)?;
+                Ok(scanner.events())
+            }
             _ => Err(misuse("a log comes as bytes or as runs, not as both").in_log(log)),
         }
     }

@@ -35,6 +35,20 @@ fn fails<T: core::fmt::Debug>(result: Result<T, Fault>, code: FaultCode, words: 
 }
 
 #[test]
+fn feeding_tells_how_many_events_were_read() {
+    let events = [ev(1, 1), ev(2, 2), ev(3, 3)];
+    let (bytes, ends) = (log("a", &events), [1, 2, 3].map(|count| log("a", &events[..count]).len()));
+    for limit in [None, Some(0), Some(1), Some(2), Some(3), Some(9)] {
+        let mut session = open(limit);
+        for (at, byte) in (1..).zip(&bytes) {
+            let whole = ends.iter().filter(|&&end| end <= at).count() as u64;
+            assert_eq!(session.feed(0, &[*byte]), Ok(limit.unwrap_or(3).min(whole)), "{limit:?}, byte {at}");
+        }
+        assert_eq!(session.finish().unwrap().logs[0].events, limit.unwrap_or(3).min(3));
+    }
+}
+
+#[test]
 fn runs_are_joined_and_their_events_counted() {
     let mut session = open(None);
     for (part, last) in [(0, false), (1, false), (2, true)] {

@@ -24,7 +24,7 @@ pub fn read_body(body: &[u8]) -> Result<(Core, Observations), Failure> {
 pub fn streamed<S: Source>(core: &Core, placed: &[Placed<'_, S>], judged: &Judged) -> Result<(), Failure> {
     for ((entry, place), log) in core.logs.iter().zip(placed).zip(&judged.logs) {
         if !place.input.source.rereadable() && log.events > entry.count {
-            return Err(placing::grown(entry, place.input, log.events));
+            return Err(placing::grown(entry, place.input));
         }
         if !place.input.source.rereadable() && log.events < entry.count {
             return Err(placing::short(entry, place.input, log.events));

@@ -9,7 +9,7 @@
 //! events are counted behind those that were judged, when these were: it is read once.
 //!
 //! A stream comes once, so it is not counted before: it stands for a log of its name that no file
-//! stands for, and is judged whole.
+//! stands for, and is judged up to one event more than were judged then, which tells whether it has more.
 
 use omega_kernel::body::LogEntry;
 
@@ -40,10 +40,16 @@ impl<'i, S: Source> Placed<'i, S> {
     }
 
     /// What is judged: all of the log, its head included, or its first events. Of a log that was not
-    /// counted its first events too: where there are no others, that is all of it.
+    /// counted its first events too: where there are no others, that is all of it. Of a stream one event
+    /// more, where there is one: it need not end.
     pub fn log(&self) -> Log<'i, S> {
-        let uncounted = self.input.source.rereadable() && self.input.events().is_none();
-        Log { source: &self.input.source, limit: (uncounted || self.grown()).then_some(self.count) }
+        let source = &self.input.source;
+        let limit = match self.input.events() {
+            _ if !source.rereadable() => Some(self.count.saturating_add(1)),
+            None => Some(self.count),
+            Some(_) => self.grown().then_some(self.count),
+        };
+        Log { source, limit }
     }
 }
 
@@ -173,8 +179,9 @@ pub fn short<S: Source>(entry: &LogEntry, input: &Input<S>, events: u64) -> Fail
 
 /// The failure of a stream that holds more events than were judged: where they end cannot be told
 /// beforehand, and it cannot be read again.
-pub fn grown<S: Source>(entry: &LogEntry, input: &Input<S>, events: u64) -> Failure {
-    let message = format!("the log {:?} holds {events} events, and {} were judged", entry.name, entry.count);
+pub fn grown<S: Source>(entry: &LogEntry, input: &Input<S>) -> Failure {
+    let message =
+        format!("the log {:?} holds more than the {} events that were judged", entry.name, entry.count);
     Failure::new(HostCode::LogGrown, message)
         .hint("A stream is read once. Give the log as a file: then its first events are judged again.")
         .file(&*input.source.name())

@@ -53,7 +53,7 @@ fn a_file_is_taken_before_a_stream_and_a_stream_is_taken_once() {
     };
     let inputs = [block_on(Input::open(stream("a", log(5)))).unwrap()];
     let placed = block_on(place(&logs, &inputs)).unwrap();
-    assert!(placed[0].newer() == 0 && !placed[0].grown() && placed[0].log().limit.is_none());
+    assert!(placed[0].newer() == 0 && !placed[0].grown() && placed[0].log().limit == Some(6));
     inputs[0].spend();
     let failure = block_on(place(&logs, &inputs)).unwrap_err();
     assert_eq!(failure.code.name(), "log-missing");

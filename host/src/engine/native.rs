@@ -56,7 +56,7 @@ impl Judge for Session {
     }
 
     fn feed(&mut self, log: u32, bytes: &[u8]) -> Result<(), Error> {
-        Ok(self.session.feed(log, bytes)?)
+        Ok(self.session.feed(log, bytes).map(drop)?)
     }
 
     fn absorb(&mut self, log: u32, run: &[u8]) -> Result<(), Error> {

@@ -331,7 +331,9 @@ impl Judge for Session {
 
     fn feed(&mut self, log: u32, bytes: &[u8]) -> Result<(), Error> {
         let session = self.session;
-        self.instance.ask(bytes.len(), |store, guest| guest.session().call_feed(store, session, log, bytes))
+        self.instance
+            .ask(bytes.len(), |store, guest| guest.session().call_feed(store, session, log, bytes))
+            .map(drop)
     }
 
     fn absorb(&mut self, log: u32, run: &[u8]) -> Result<(), Error> {

@@ -25,7 +25,7 @@ pub fn number(value: &JsValue, name: &str) -> Option<u64> {
 }
 
 /// A whole number of at most 64 bits.
-fn whole(value: &JsValue) -> Option<u64> {
+pub fn whole(value: &JsValue) -> Option<u64> {
     if let Some(number) = value.as_f64() {
         let exact = number >= 0.0 && number.fract() == 0.0 && number <= 9_007_199_254_740_991.0;
         return exact.then_some(number as u64);

@@ -7,6 +7,7 @@
 
 mod ask;
 mod defect;
+mod end;
 mod failure;
 mod page;
 mod request;

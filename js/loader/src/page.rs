@@ -15,7 +15,8 @@ use omega_verify::platform::{Description, Error, Judged, JudgedLog, Log, Platfor
 use omega_verify::report::Report;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::ask::{ask, bytes, call, get, given, number};
+use crate::ask::{ask, bytes, call, get, given, number, whole};
+use crate::end::End;
 use crate::failure::thrown;
 use crate::request::{self, Files};
 use crate::source::Readable;
@@ -127,8 +128,13 @@ impl Page {
         let limits: Array = logs.iter().map(limit).collect();
         self.shared.ask(&session.0, "beginBatch", &[limits.into()]).await?;
         for (index, log) in (0u32..).zip(logs) {
+            let mut end = End::of(log);
             let feed = async |piece: Uint8Array| {
-                self.shared.ask(&session.0, "feed", &[index.into(), piece.into()]).await.map(drop)
+                let bytes = piece.length();
+                let events = self.shared.ask(&session.0, "feed", &[index.into(), piece.into()]).await?;
+                let events = whole(&events)
+                    .ok_or_else(|| Error::against_contract("it is not told how many events were read"))?;
+                end.wants_more(events, bytes)
             };
             log.source.each(feed).await?;
         }

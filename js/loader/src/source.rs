@@ -48,10 +48,11 @@ impl Readable {
         call(&self.handle, "pieces", &[]).map_err(|error| self.failed(&error))
     }
 
-    /// Hands over all bytes in order, in pieces of at most 4 MiB; a stream's are handed over once.
+    /// Hands over all bytes in order, in pieces of at most 4 MiB, until one answers that no more is wanted;
+    /// a stream's are handed over once.
     pub async fn each(
         &self,
-        mut take: impl AsyncFnMut(Uint8Array) -> Result<(), Error>,
+        mut take: impl AsyncFnMut(Uint8Array) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         self.begin().await?;
         let begun = self.begun.borrow_mut().take();
@@ -60,16 +61,17 @@ impl Readable {
             None => Pieces::of(&self.handle).map_err(|error| self.failed(&error))?,
             Some((held, rest)) => {
                 self.spent.set(true);
-                if !held.is_empty() {
-                    self.cut(Uint8Array::from(&held[..]), &mut take).await?;
+                if !held.is_empty()
+                    && !rest.unless_ended(self.cut(Uint8Array::from(&held[..]), &mut take).await)?
+                {
+                    return Ok(());
                 }
                 rest
             }
         };
         while let Some(piece) = rest.next().await.map_err(|error| self.failed(&error))? {
-            if let Err(error) = self.cut(given(piece, "a piece")?, &mut take).await {
-                rest.end();
-                return Err(error);
+            if !rest.unless_ended(self.cut(given(piece, "a piece")?, &mut take).await)? {
+                break;
             }
         }
         Ok(())
@@ -78,16 +80,19 @@ impl Readable {
     async fn cut(
         &self,
         piece: Uint8Array,
-        take: &mut impl AsyncFnMut(Uint8Array) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        take: &mut impl AsyncFnMut(Uint8Array) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
         let mut at = 0;
         while at < piece.length() {
             let end = piece.length().min(at.saturating_add(PIECE_BYTES));
-            take(piece.subarray(at, end)).await?;
+            let more = take(piece.subarray(at, end)).await?;
             self.shared.fed(end - at);
+            if !more {
+                return Ok(false);
+            }
             at = end;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Reads as much of a stream as its header takes, once.
@@ -163,6 +168,14 @@ impl Pieces {
         let step = ask(&self.0, "next", &[]).await?;
         let done = get(&step, "done").is_truthy();
         Ok((!done).then(|| get(&step, "value")))
+    }
+
+    /// Ends them where what was made of the last one says so.
+    fn unless_ended(&self, taken: Result<bool, Error>) -> Result<bool, Error> {
+        if !matches!(taken, Ok(true)) {
+            self.end();
+        }
+        taken
     }
 
     /// Says that no more is wanted, so that files are closed and streams cancelled.

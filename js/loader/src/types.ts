@@ -76,8 +76,8 @@ export interface RunnableKernel {
 /** A state that lives across batches. Functions may return promises. */
 export interface KernelSession {
   beginBatch(limits: (bigint | undefined)[]): void | Promise<void>;
-  /** The bytes are valid until this returns. */
-  feed(log: number, bytes: Uint8Array): void | Promise<void>;
+  /** How many of the log's events were read so far. The bytes are valid until this returns. */
+  feed(log: number, bytes: Uint8Array): bigint | Promise<bigint>;
   finish(): BatchVerdict | Promise<BatchVerdict>;
   abort(): void | Promise<void>;
   /** The packed commitment: 84 bytes. */
