@@ -2,18 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { startBrowser } from '../scripts/chromium.mjs';
+import type { Page } from 'playwright-core';
 import { KERNEL } from './support/fixtures.js';
 import { OMEGA } from './support/omega.js';
+import { Desk, type Opened, PAGE, type Printed, sound } from './support/page.js';
 
-const PAGE = join(process.cwd(), 'dist/page/index.html');
 /** A name that would end an element, an attribute or a path, if it were taken for more than a name. */
 const HOSTILE = `"><script>window.hit=1<!--'&amp;.omega`;
 /** Bytes of a log that takes many pieces. */
@@ -21,34 +17,18 @@ const LARGE = 24 << 20;
 
 const LOGS = ['--input', 'alice.omega', '--input', 'bob.omega'];
 
-let browser: Browser;
-let folder: string;
+const desk = new Desk();
+const { folder } = desk;
+const omega = desk.omega.bind(desk);
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'omega-evidence-'));
   make();
-  browser = await startBrowser();
+  await desk.start();
 });
-after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-type Answer = Record<string, unknown> & { exit: number; message: string; code: string | null };
-
-/** Runs the command in the folder; its object, whatever it says. */
-function omega(...words: string[]): Answer {
-  try {
-    return JSON.parse(
-      execFileSync(OMEGA, words, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] }).toString(),
-    );
-  } catch (error) {
-    return JSON.parse(String((error as { stdout?: Buffer }).stdout));
-  }
-}
+after(() => desk.close());
 
 /** Puts evidence into a file, with the page that was built. */
-function bundle(output: string, ...words: string[]): Answer & { parts: { name: string; blake3: string }[] } {
+function bundle(output: string, ...words: string[]): Printed & { parts: { name: string; blake3: string }[] } {
   return omega('bundle', '--page', PAGE, '--output', output, ...words) as never;
 }
 
@@ -61,31 +41,10 @@ function make(): void {
   omega('generate-events', '--output', 'fork.omega', '--count', '10', '--conflict', 'overlap-agreement');
   const fork = ['--certify', '--cert-log', 'fork.log', '--output', 'fork.cert', '--no-crash-folder'];
   omega('check', 'fork.omega', 'fork.second.omega', ...fork);
-  const listed = omega('explain', '--json', '--events', '--input', 'alice.omega');
-  const [id] = /[0-9a-f]{32}/.exec(JSON.stringify(listed.events)) ?? [];
-  omega('prove', '--event', String(id), '--cert', 'omega.cert', ...LOGS);
+  omega('prove', '--event', desk.firstEvent('alice.omega'), '--cert', 'omega.cert', ...LOGS);
   bundle('agree.html', '--cert-log', 'cert.log', ...LOGS, '--trust', 'omega.pub');
   bundle('conflict.html', '--cert', 'fork.cert', '--trust', 'omega.pub', '--without-logs');
   bundle('proof.html', '--cert', 'omega.cert', '--proof', 'omega.proof', ...LOGS, '--without-logs');
-}
-
-interface Opened {
-  page: Page;
-  asked: string[];
-  errors: string[];
-}
-
-/** A file from disk in a page that is cut off from any network. */
-async function open(path: string, options = {}): Promise<Opened> {
-  const context = await browser.newContext({ offline: true, ...options });
-  const page = await context.newPage();
-  const asked: string[] = [];
-  const errors: string[] = [];
-  page.on('request', (request) => asked.push(request.url()));
-  page.on('pageerror', (error) => errors.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-  await page.goto(pathToFileURL(path).href);
-  return { page, asked, errors };
 }
 
 async function done(page: Page): Promise<string> {
@@ -95,7 +54,7 @@ async function done(page: Page): Promise<string> {
 
 /** Opens an evidence file; it verifies by itself. */
 async function opened(name: string, options = {}): Promise<Opened & { title: string }> {
-  const it = await open(join(folder, name), options);
+  const it = await desk.openFile(join(folder, name), options);
   return { ...it, title: await done(it.page) };
 }
 
@@ -293,7 +252,7 @@ test('dropped on the verify page: its parts are listed, nothing of its page is u
   const honest = readFileSync(join(folder, 'agree.html'), 'latin1');
   const lying = honest.replace('</footer>', '</footer><script>window.hit = 1</script>');
   writeFileSync(join(folder, 'lying.html'), lying, 'latin1');
-  const { page, errors } = await open(PAGE);
+  const { page, errors } = await desk.open();
   await page.setInputFiles('#input', join(folder, 'lying.html'));
   await looked(page, 7);
   assert.equal((await texts(page, '#list .role'))[0], 'Evidence file');
@@ -329,7 +288,7 @@ test('dropped and damaged: said so, and the page goes on', async () => {
     'short.html': list((json) => json.replace(/("alice.*?"bytes":)\d+/, '$1200')),
     'newer.html': honest.replace('omega evidence 1 -->', 'omega evidence 2 -->'),
   };
-  const { page } = await open(PAGE);
+  const { page } = await desk.open();
   for (const [name, html] of Object.entries(damages)) {
     assert.notEqual(html, honest, name);
     writeFileSync(join(folder, name), html, 'latin1');
@@ -360,7 +319,7 @@ test('a hostile name stays a name', async () => {
   await page.check('#any');
   assert.equal(await again(page), 'Right');
   await page.context().close();
-  const verify = await open(PAGE);
+  const verify = await desk.open();
   await verify.page.setInputFiles('#input', join(folder, 'hostile.html'));
   await looked(verify.page, 5);
   assert((await texts(verify.page, '#list .name')).includes(HOSTILE));
@@ -398,7 +357,7 @@ test('a large log: the page stays quick while its parts are unpacked', async () 
     '--trust',
     'omega.pub',
   );
-  const it = await open(join(folder, 'large.html'));
+  const it = await desk.openFile(join(folder, 'large.html'));
   await it.page.waitForFunction(() => document.querySelectorAll('#list li').length >= 1);
   const longest = it.page.evaluate(
     () =>
@@ -425,26 +384,13 @@ test('a large log: the page stays quick while its parts are unpacked', async () 
 });
 
 test('at 360 pixels, light and dark, and without fault for those who hear it', async () => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   for (const [name, colorScheme] of [
     ['agree.html', 'light'],
     ['conflict.html', 'dark'],
   ] as const) {
     const options = { colorScheme, viewport: { width: 360, height: 740 }, bypassCSP: true };
     const { page } = await opened(name, options);
-    const wide = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    assert(wide <= 0, 'the page is wider than the screen');
-    await page.evaluate(axe);
-    const faults = await page.evaluate(async () => {
-      const { axe } = globalThis as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown }[] }[] }> };
-      };
-      const { violations } = await axe.run();
-      return violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target)]);
-    });
-    assert.deepEqual(faults, []);
+    await sound(page);
     await page.context().close();
   }
 });

@@ -186,6 +186,19 @@ pub struct Description {
     pub predicates: [u8; 32],
 }
 
+/// What the kernel's source says of itself where it is part of the program.
+impl From<omega_kernel::describe::Description> for Description {
+    fn from(said: omega_kernel::describe::Description) -> Self {
+        Description {
+            checker_version: said.checker_version,
+            schema_version: said.schema_version,
+            state_format: said.state_format,
+            schemas: said.schemas.to_vec(),
+            predicates: said.predicates,
+        }
+    }
+}
+
 /// What a call into a kernel can end with instead of a result.
 #[derive(Debug, Clone)]
 pub enum Error {

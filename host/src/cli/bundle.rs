@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::evidence::EvidenceArgs;
 use crate::bundle::{Bundle, Finding, Gathered, Request, Written};
 use crate::failure::Failure;
 use crate::outputs::{Kind, Outputs};
 use crate::report::{Outcome, Report, plural, wrap};
 use crate::summary::grouped;
-use crate::verify::Evidence;
 
 /// Flags of `omega bundle`.
 #[derive(Debug, clap::Args)]
@@ -29,21 +29,11 @@ without them each reader says whom to believe.
 
 0: written, and the evidence is right. 20, 30: what `omega verify` says; nothing
 is written then, unless --even-if-it-fails.")]
-#[command(group(clap::ArgGroup::new("evidence").required(true).args(["cert", "cert_log"])))]
 #[command(group(clap::ArgGroup::new("whom").args(["policy", "trust"])))]
 pub struct Args {
-    /// A certificate
-    #[arg(long, value_name = "FILE")]
-    pub cert: Option<PathBuf>,
-    /// A log of certificates
-    #[arg(long, alias = "cert_log", value_name = "FILE")]
-    pub cert_log: Option<PathBuf>,
-    /// A log that was judged; repeat it for each
-    #[arg(long = "input", value_name = "LOG")]
-    pub inputs: Vec<PathBuf>,
-    /// State that the batch, or the first of the batches to judge, starts from
-    #[arg(long, value_name = "FILE")]
-    pub snapshot: Option<PathBuf>,
+    /// The evidence.
+    #[command(flatten)]
+    pub named: EvidenceArgs,
     /// A proof about one of the certificates; repeat it for each
     #[arg(long = "proof", value_name = "FILE")]
     pub proofs: Vec<PathBuf>,
@@ -76,15 +66,10 @@ pub struct Args {
 /// Verifies, and writes the file where the evidence is right, or was asked for as it is.
 pub fn run(args: Args) -> Result<Report, Failure> {
     outputs(&args).check()?;
-    let evidence = match (args.cert, args.cert_log) {
-        (Some(path), _) => Evidence::Certificate(path),
-        (None, Some(path)) => Evidence::Log(path),
-        (None, None) => return Err(Failure::usage("name a certificate or a log of certificates")),
-    };
     let request = Request {
-        evidence,
-        inputs: args.inputs,
-        snapshot: args.snapshot,
+        evidence: args.named.evidence()?,
+        inputs: args.named.inputs,
+        snapshot: args.named.snapshot,
         policy: args.policy,
         keys: args.trust,
         head: args.head,
@@ -105,10 +90,10 @@ pub fn run(args: Args) -> Result<Report, Failure> {
 fn outputs(args: &Args) -> Outputs {
     let trust: Vec<PathBuf> = args.trust.iter().chain(&args.head).map(PathBuf::from).collect();
     Outputs::default()
-        .reads("--cert", &args.cert)
-        .reads("--cert-log", &args.cert_log)
-        .reads("--input", &args.inputs)
-        .reads("--snapshot", &args.snapshot)
+        .reads("--cert", &args.named.cert)
+        .reads("--cert-log", &args.named.cert_log)
+        .reads("--input", &args.named.inputs)
+        .reads("--snapshot", &args.named.snapshot)
         .reads("--proof", &args.proofs)
         .reads("--policy", &args.policy)
         .reads("--trust or --head", &trust)

@@ -24,6 +24,7 @@ pub mod check;
 pub mod completions;
 pub mod doctor;
 pub mod erase;
+mod evidence;
 pub mod explain;
 pub mod export_metrics;
 pub mod generate;

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::evidence::EvidenceArgs;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::trust::{self, Trust};
-use crate::verify::{self, Evidence, Request};
+use crate::verify::{self, Request};
 
 /// Flags of `omega verify`.
 #[derive(Debug, clap::Args)]
@@ -18,21 +19,11 @@ Examples:
 
 0: the evidence is right, whatever its verdict is. 20: it is wrong. 30: it could
 not be checked; the report says what is missing.")]
-#[command(group(clap::ArgGroup::new("evidence").required(true).args(["cert", "cert_log"])))]
 #[command(group(clap::ArgGroup::new("whom").args(["policy", "trust", "any_signer"])))]
 pub struct Args {
-    /// A certificate
-    #[arg(long, value_name = "FILE")]
-    pub cert: Option<PathBuf>,
-    /// A log of certificates: the whole chain is followed
-    #[arg(long, alias = "cert_log", value_name = "FILE")]
-    pub cert_log: Option<PathBuf>,
-    /// A log that was judged; repeat it for each
-    #[arg(long = "input", value_name = "LOG")]
-    pub inputs: Vec<PathBuf>,
-    /// State that the batch, or the first of the batches to judge, starts from
-    #[arg(long, value_name = "FILE")]
-    pub snapshot: Option<PathBuf>,
+    /// The evidence.
+    #[command(flatten)]
+    pub named: EvidenceArgs,
     /// A trust policy (TOML): signers, chains, kernels, writers
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -61,15 +52,10 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         (None, [], true) => Some(Trust::any_signer()),
         (None, [], false) => None,
     };
-    let evidence = match (args.cert, args.cert_log) {
-        (Some(path), _) => Evidence::Certificate(path),
-        (None, Some(path)) => Evidence::Log(path),
-        (None, None) => return Err(Failure::usage("name a certificate or a log of certificates")),
-    };
     let request = Request {
-        evidence,
-        inputs: args.inputs,
-        snapshot: args.snapshot,
+        evidence: args.named.evidence()?,
+        inputs: args.named.inputs,
+        snapshot: args.named.snapshot,
         trust,
         head: args.head,
         kernels: args.kernels,

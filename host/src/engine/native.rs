@@ -14,14 +14,7 @@ use super::session::{Judge, JudgedLog, Restore, Scan, Verdict};
 use super::{ChainPosition, Description, Error, ScanPart};
 
 pub(super) fn describe() -> Description {
-    let said = kernel::describe();
-    Description {
-        checker_version: said.checker_version,
-        schema_version: said.schema_version,
-        state_format: said.state_format,
-        schemas: said.schemas.to_vec(),
-        predicates: said.predicates,
-    }
+    kernel::describe().into()
 }
 
 pub(super) fn rejudge(certificate: &[u8]) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -35,6 +36,13 @@ export interface Conflict {
   sentence: string;
   events: Record<string, unknown>[];
   accepted: Record<string, unknown> | null;
+}
+
+/** A page, what it asked for and what went wrong in it. */
+export interface Opened {
+  page: Page;
+  asked: string[];
+  errors: string[];
 }
 
 /** Words of the command line, which a page has no use for. */
@@ -111,10 +119,15 @@ export class Desk {
     return String(/[0-9a-f]{32}/.exec(JSON.stringify(events)));
   }
 
-  /** A page from disk that is cut off from any network; what it asked for and what went wrong are held. */
-  async open(
-    options: BrowserContextOptions = {},
-  ): Promise<{ page: Page; asked: string[]; errors: string[] }> {
+  /** The verify page from disk, ready. */
+  async open(options: BrowserContextOptions = {}): Promise<Opened> {
+    const it = await this.openFile(PAGE, options);
+    await it.page.waitForSelector('#kernel code');
+    return it;
+  }
+
+  /** A page from disk that is cut off from any network. */
+  async openFile(path: string, options: BrowserContextOptions = {}): Promise<Opened> {
     if (!this.browser) throw new Error('there is no browser');
     const context = await this.browser.newContext({ offline: true, ...options });
     const page = await context.newPage();
@@ -123,8 +136,7 @@ export class Desk {
     page.on('request', (request) => asked.push(request.url()));
     page.on('pageerror', (error) => errors.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-    await page.goto(pathToFileURL(PAGE).href);
-    await page.waitForSelector('#kernel code');
+    await page.goto(pathToFileURL(path).href);
     return { page, asked, errors };
   }
 
@@ -189,6 +201,29 @@ export async function answered(page: Page, button = '#verify'): Promise<string> 
 /** All text of what a selector finds. */
 export const text = async (page: Page, selector: string) =>
   (await page.locator(selector).allTextContents()).join('\n');
+
+/** What finds faults that keep people out who cannot see or hear all of a page. */
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** Everything unfolded, the page is no wider than the screen, and axe finds nothing. Needs `bypassCSP`. */
+export async function sound(page: Page): Promise<void> {
+  for (const details of await page.locator('details').all()) {
+    await details.evaluate((it) => it.setAttribute('open', ''));
+  }
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  assert(wide <= 0, 'the page is wider than the screen');
+  await page.evaluate(readFileSync(AXE, 'utf8'));
+  const faults = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown }[] }[] }> };
+    };
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target)]);
+  });
+  assert.deepEqual(faults, []);
+}
 
 /** That the page answers as the command that it gives: exit, code, number and message. */
 export async function sameAsCommand(desk: Desk, page: Page): Promise<Printed> {

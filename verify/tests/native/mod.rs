@@ -157,14 +157,7 @@ impl Platform for Native {
 }
 
 pub fn description() -> Description {
-    let said = describe::describe();
-    Description {
-        checker_version: said.checker_version,
-        schema_version: said.schema_version,
-        state_format: said.state_format,
-        schemas: said.schemas.to_vec(),
-        predicates: said.predicates,
-    }
+    describe::describe().into()
 }
 
 /// A file.
