@@ -62,11 +62,6 @@ impl Scanner {
         self.events
     }
 
-    /// Byte offset behind the last frame that was taken.
-    pub fn offset(&self) -> u64 {
-        self.at
-    }
-
     /// Reads the next bytes of the part into `entries`.
     ///
     /// # Errors

@@ -28,6 +28,15 @@ fn bodies_survive_their_bytes() {
 }
 
 #[test]
+fn offsets_count_from_the_body_s_first_byte() {
+    let core = merge(0).0.encode();
+    for (part, offset) in [(&b""[..], 4), (&core, 8 + core.len() as u64)] {
+        let fault = Body { core: part, observations: b"" }.decode().unwrap_err();
+        assert_eq!(fault.offset, Some(offset), "{fault:?}");
+    }
+}
+
+#[test]
 fn a_batch_may_be_empty_known_or_copied() {
     let none = Coverage::default();
     let (mut core, mut seen) = merge(3);

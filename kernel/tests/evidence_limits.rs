@@ -1,9 +1,12 @@
 //! How much evidence may carry: each limit at the cap and one past it, before any of it is believed.
 
-use crate::common::ev;
+use crate::common::{ev, judge, log, try_judge_in};
+use omega_kernel::body::{Body, VerdictKind};
 use omega_kernel::bytes::{Malformed, Reader, Writer};
 use omega_kernel::evidence::{BatchIdLeaf, Evidence, Kind, Witness};
+use omega_kernel::fault::FaultCode;
 use omega_kernel::limits::{MAX_ID_VERSIONS, MAX_MERKLE_SIBLINGS};
+use omega_kernel::session::Session;
 use omega_kernel::trie::Leaf;
 
 fn hashes(count: u32) -> Vec<[u8; 32]> {
@@ -34,6 +37,18 @@ fn an_id_has_one_version_at_least_and_so_many_at_most() {
         let bytes = [written(&BatchIdLeaf { id: 7, event_hashes: hashes(count) }), vec![0; 64]].concat();
         assert_eq!(read(&bytes), Err(COUNT));
     }
+}
+
+#[test]
+fn an_id_with_more_versions_than_evidence_carries_has_no_verdict() {
+    let version = |number: u32| ev(7, 1).text(&number.to_string());
+    let versions = |count: u32| vec![log("a", &(0..count).map(version).collect::<Vec<_>>())];
+    let most = judge(&versions(MAX_ID_VERSIONS));
+    assert_eq!(most.kind, VerdictKind::Obstruction);
+    assert!(Body::split(&most.body).unwrap().decode().is_ok());
+    let fault = try_judge_in(&mut Session::genesis(), &versions(MAX_ID_VERSIONS + 1)).unwrap_err();
+    assert_eq!(fault.code, FaultCode::LimitExceeded);
+    assert!(fault.message.contains("more than 65536 versions"), "{}", fault.message);
 }
 
 #[test]

@@ -49,6 +49,28 @@ fn feeding_tells_how_many_events_were_read() {
 }
 
 #[test]
+fn a_limited_log_may_end_anywhere_behind_its_limit() {
+    let events = [ev(1, 1), ev(2, 2)];
+    let (bytes, first) = (log("a", &events), log("a", &events[..1]).len());
+    for end in first..bytes.len() {
+        let mut session = open(Some(1));
+        session.feed(0, &bytes[..end]).unwrap();
+        assert_eq!(session.finish().unwrap().logs[0].bytes_used, first as u64, "{end}");
+    }
+}
+
+#[test]
+fn a_part_that_ends_within_a_frame_is_cut_wrongly_unless_the_log_ends_there() {
+    let (bytes, starts) = log_in_parts();
+    for (last, code) in [(false, FaultCode::RunsIncomplete), (true, FaultCode::TornTail)] {
+        let mut scanner = RunScanner::new(ScanPart::default());
+        scanner.push(&bytes[..starts[1] + 20]).unwrap();
+        let fault = scanner.finish(last).unwrap_err();
+        assert_eq!((fault.code, fault.offset), (code, Some(starts[1] as u64)));
+    }
+}
+
+#[test]
 fn runs_are_joined_and_their_events_counted() {
     let mut session = open(None);
     for (part, last) in [(0, false), (1, false), (2, true)] {
