@@ -198,9 +198,10 @@ async function run(): Promise<Answer | undefined> {
   const begun = performance.now();
   let said = begun;
   const progress = (bytes: number) => {
-    state(`${size(bytes)} read; the logs have ${size(total)}`);
-    // Each batch of a chain that is judged adds the sizes of its logs.
-    if (bytes <= total) bar.value = bytes / total;
+    // Each batch of a chain that is judged adds the sizes of its logs; how long judging takes nobody knows.
+    const reads = bytes < total;
+    state(reads ? `${size(bytes)} of ${size(total)} read` : `${size(bytes)} read; judging…`);
+    if (reads) bar.value = bytes / total;
     else bar.removeAttribute('value');
     if (performance.now() - said < SAY_MILLISECONDS) return;
     said = performance.now();

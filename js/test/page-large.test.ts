@@ -116,7 +116,7 @@ test('100 MB: cancelled in the middle, then verified, and no heap grows with it'
   await watched(page);
   await desk.choose(page, 'large.cert', 'large.omega', 'omega.pub');
   await page.click('#verify');
-  await page.waitForFunction(() => / read;/.test(document.getElementById('state')?.textContent ?? ''));
+  await page.waitForFunction(() => / of .* read/.test(document.getElementById('state')?.textContent ?? ''));
   await page.click('#cancel');
   await page.waitForFunction(() => document.getElementById('state')?.textContent === 'Cancelled.');
   assert.equal(await page.isVisible('#answer'), false);
