@@ -18,6 +18,7 @@ mod determinism;
 mod evidence_limits;
 mod evidence_soundness;
 mod evidence_tamper;
+mod full_size;
 mod golden;
 mod house;
 mod moved_frames;
