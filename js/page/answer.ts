@@ -16,6 +16,7 @@ import {
   proves,
   stands,
   status,
+  toReader,
 } from './words.js';
 
 /** What is shown beside what verifying gave. */
@@ -51,7 +52,7 @@ export function whole({ answer, proofs }: Verified): Answer {
 export function answerView(verified: Verified, context: Context): HTMLElement {
   const { answer, proofs, stated } = verified;
   const { report } = answer;
-  const checks = report.checks ?? [];
+  const checks = toReader(report.checks ?? [], context.asked.claimedTrust);
   const entries = report.certificates ?? [];
   const byHash = new Map(stated.map((entry) => [entry.chain_hash, entry]));
   const newest = entries.at(-1);

@@ -67,6 +67,16 @@ export function detail(words: string): string {
   return DETAILS.reduce((told, [from, to]) => told.replace(from, to), words);
 }
 
+/** The checks, with nobody called trusted by the reader whom only the evidence file says to trust. */
+export function toReader(checks: Check[], claimedTrust: boolean): Check[] {
+  if (!claimedTrust) return checks;
+  const claimed = (words: string) =>
+    words.replace(', whom you trust', ', whom the evidence file says to trust');
+  return checks.map((check) =>
+    check.check === 'trust' ? { ...check, detail: claimed(check.detail) } : check,
+  );
+}
+
 /** That payloads were erased and could not be judged again, and whether they still were there when judged before. */
 export function erased(checks: Check[]): { words: string; since: boolean } | undefined {
   for (const { check, status, detail } of checks) {

@@ -130,6 +130,8 @@ test('whom to trust: a claim of the file, until the reader says so', async () =>
   >;
   assert((await text(page, '#evidence')).includes(String(key)));
   assert.match(await text(page, '.pair'), /whom the evidence file itself says to trust/);
+  assert.match(await text(page, '.checks'), /signed by \w+…, whom the evidence file says to trust/);
+  assert.doesNotMatch(await text(page, '.checks'), /whom you trust/);
   await page.setInputFiles('#input', join(folder, 'other.pub'));
   await looked(page, 7);
   assert.match(await text(page, row('omega.pub')), /Not used: you said yourself/);
@@ -265,6 +267,7 @@ test('dropped on the verify page: its parts are listed, nothing of its page is u
   await looked(page, 8);
   assert.equal(await again(page), 'Right');
   assert.doesNotMatch(await text(page, '#answer header'), /claim/);
+  assert.match(await text(page, '.checks'), /whom you trust/);
   // What came with it goes with it.
   await page.click('[aria-label="Remove lying.html"]');
   assert.deepEqual(await texts(page, '#list .name'), ['omega.pub']);
