@@ -135,5 +135,8 @@ fn a_batch_is_open_from_its_begin_to_its_end() {
 fn a_limited_log_that_never_came_is_no_log() {
     for limit in [Some(0), Some(5), None] {
         fails(open(limit).finish(), FaultCode::NotALog, "empty");
+        let mut session = open(limit);
+        session.feed(0, &log("a", &[])[..100]).unwrap();
+        fails(session.finish(), FaultCode::LogHeader, "128");
     }
 }
