@@ -31,7 +31,7 @@ export interface Evidence {
    * Node it is found beside a log that is given as a path.
    */
   certificateHash?: Given | undefined;
-  /** Logs that were judged. A stream is judged whole; of anything else the events that were judged then. */
+  /** Logs that were judged. A stream is read up to one event more than were judged then; of anything else those events. */
   logs?: Given[] | undefined;
   /** Kernels to judge with, each known by the hash of its bytes. Without any, the one of this package. */
   kernel?: Given | Given[] | undefined;

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { KERNEL } from './support/fixtures.js';
 import { OMEGA } from './support/omega.js';
-import { Desk, type Opened, PAGE, type Printed, sound } from './support/page.js';
+import { Desk, type Opened, PAGE, type Printed, sound, text } from './support/page.js';
 
 /** A name that would end an element, an attribute or a path, if it were taken for more than a name. */
 const HOSTILE = `"><script>window.hit=1<!--'&amp;.omega`;
@@ -33,11 +33,7 @@ function bundle(output: string, ...words: string[]): Printed & { parts: { name: 
 }
 
 function make(): void {
-  omega('append', '--log', 'alice.omega', '--node', '1', '--payload', 'Lunch on Friday?');
-  omega('append', '--log', 'bob.omega', '--node', '2', '--seen', 'alice.omega', '--payload', 'Yes, at noon');
-  omega('keygen');
-  omega('keygen', '--output', 'other.key');
-  omega('check', 'alice.omega', 'bob.omega', '--certify');
+  desk.lunch();
   omega('generate-events', '--output', 'fork.omega', '--count', '10', '--conflict', 'overlap-agreement');
   const fork = ['--certify', '--cert-log', 'fork.log', '--output', 'fork.cert', '--no-crash-folder'];
   omega('check', 'fork.omega', 'fork.second.omega', ...fork);
@@ -77,7 +73,6 @@ async function looked(page: Page, count: number): Promise<void> {
 }
 
 const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
-const text = async (page: Page, selector: string) => (await texts(page, selector)).join('\n');
 const row = (name: string) => `#list li:has(.name:text-is("${name}"))`;
 
 test('agree: it verifies at once, lists its parts with their hashes, and asks for nothing', async () => {

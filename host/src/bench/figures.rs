@@ -20,7 +20,7 @@ pub const INCLUDES: &[(&str, &str)] = &[
     ),
     (
         "not_timed",
-        "starting the process, compiling the kernel or taking it from the cache (setup_seconds), making the log, freeing what an instance held, and what the system takes to find and clear memory: each process keeps its own from the warm-up run on (warm_up_seconds), as a server's does",
+        "starting the process, compiling the kernel or taking it from the cache (setup_seconds), making the log, freeing what an instance held, and what the system takes to find and clear memory: each process keeps the most that it had from the warm-up run on (warm_up_seconds: scan and fold first, then the total, which finds their memory)",
     ),
     ("floor.read", "copying the log out of its mapping in pieces of 4 MiB"),
     ("floor.blake3", "one blake3::hash for each payload, one after the other, as the bytes come"),
@@ -32,7 +32,7 @@ pub const INCLUDES: &[(&str, &str)] = &[
     ),
     (
         "peak_memory",
-        "the most that was resident at once in the process of this contender, the mapped log included",
+        "the most that was resident at once in the process of this contender, the mapped log and what it kept from the run before included",
     ),
 ];
 

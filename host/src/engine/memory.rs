@@ -6,7 +6,7 @@
 //!
 //! A process that runs many instances can keep the memory of one for the next. Then the system need not
 //! find and clear it anew, which in a virtual machine that hands free memory back to its host can take
-//! as long as the judging. A memory that is used again is cleared as it is opened.
+//! half as long as the judging. A memory that is used again is cleared as it is opened.
 
 #![allow(unsafe_code, reason = "reserves memory that Wasmtime hands to compiled code")]
 

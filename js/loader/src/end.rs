@@ -3,7 +3,7 @@
 use omega_verify::failure::{Failure, HostCode};
 use omega_verify::platform::{Error, Log, Source};
 
-/// So many bytes of a stream come without another event, at most: sixteen times what the largest event
+/// So many bytes of a stream come without another event, at most: fifteen times what the largest event
 /// takes. What else there is in a log are heads, of which one counts.
 const MOST_BYTES_WITHOUT_EVENT: u64 = 16 << 20;
 
