@@ -131,12 +131,7 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
 }
 
 fn signers(paths: &[PathBuf]) -> Result<Vec<Signer>, Failure> {
-    let signers: Vec<Signer> = paths.iter().map(|path| Signer::load(path)).collect::<Result<_, _>>()?;
-    for (place, signer) in signers.iter().enumerate() {
-        if signers[..place].iter().any(|other| other.public_key() == signer.public_key()) {
-            return Err(Failure::usage("one key is given twice").file(&paths[place]));
-        }
-    }
+    let signers = Signer::load_all(paths)?;
     match signers.is_empty() {
         true => Err(Failure::usage("no key to sign with is given").hint("`omega keygen` makes one.")),
         false => Ok(signers),
@@ -172,13 +167,15 @@ fn chain_head(store: &Store, request: &Request, signers: &[Signer]) -> Result<Ch
     let threshold = head.policy.threshold();
     if request.threshold.is_some_and(|wanted| wanted != threshold) {
         return Err(Failure::usage(format!("this chain's threshold is {threshold}"))
-            .hint("It changes only by a policy certificate; leave --threshold away."));
+            .hint("Leave --threshold away; `omega policy propose` changes it."));
     }
     for (signer, path) in signers.iter().zip(&request.keys) {
         if !head.policy.holds(&signer.public_key()) {
             let message = "this key is not in the chain's signing policy";
             return Err(Failure::new(HostCode::KeyNotInPolicy, message)
-                .hint("Sign with a key that the chain was started with, or start another chain.")
+                .hint(
+                    "`omega policy show` lists the keys that may sign, `omega policy propose` changes them.",
+                )
                 .file(path));
         }
     }

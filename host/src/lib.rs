@@ -21,6 +21,7 @@ pub mod keys;
 pub mod known;
 pub mod map;
 pub mod outputs;
+pub mod policy_change;
 pub mod produce;
 pub mod prove;
 pub mod report;

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use omega_kernel::{certificate, proof, snapshot};
-use omega_verify::kind::EVIDENCE_MAGIC;
+use omega_verify::kind::{EVIDENCE_MAGIC, PROPOSAL_MAGIC};
 
 use crate::failure::{Failure, HostCode};
 use crate::files::{folder_of, unwritable};
@@ -27,6 +27,8 @@ pub enum Kind {
     Certificate,
     /// Of `reconcile --save-snapshot`.
     Snapshot,
+    /// Of `policy propose` and `policy sign`.
+    Proposal,
     /// Of `prove`.
     Proof,
     /// Of `kernel export`.
@@ -44,6 +46,7 @@ impl Kind {
             Kind::Result => &result::MAGIC,
             Kind::Certificate => &certificate::MAGIC,
             Kind::Snapshot => &snapshot::MAGIC,
+            Kind::Proposal => &PROPOSAL_MAGIC,
             Kind::Proof => &proof::MAGIC,
             Kind::Kernel => &engine::COMPONENT_MAGIC,
             Kind::Evidence => EVIDENCE_MAGIC,
@@ -55,6 +58,7 @@ impl Kind {
             Kind::Result => "result",
             Kind::Certificate => "certificate",
             Kind::Snapshot => "snapshot",
+            Kind::Proposal => "proposal",
             Kind::Proof => "proof",
             Kind::Kernel => "kernel",
             Kind::Evidence => "evidence file",

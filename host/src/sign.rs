@@ -6,7 +6,7 @@
 //! in no debug output.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes};
@@ -29,6 +29,20 @@ impl Signer {
     /// Reads the key from a file. Errors as in [`keys::load`].
     pub fn load(path: &Path) -> Result<Self, Failure> {
         Ok(Signer { key: keys::load(path)? })
+    }
+
+    /// Reads keys from files, none of them twice.
+    ///
+    /// # Errors
+    /// As [`Signer::load`]; a usage failure where one key is given twice.
+    pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Self>, Failure> {
+        let signers: Vec<Signer> = paths.iter().map(|path| Signer::load(path)).collect::<Result<_, _>>()?;
+        for (place, signer) in signers.iter().enumerate() {
+            if signers[..place].iter().any(|other| other.public_key() == signer.public_key()) {
+                return Err(Failure::usage("one key is given twice").file(&paths[place]));
+            }
+        }
+        Ok(signers)
     }
 
     /// Makes a new key from the system's randomness.

@@ -226,6 +226,14 @@ codes! {
     AlreadyCertified = 30_935, "already-certified";
     /// The batch number is not above the chain's newest.
     BatchNotNewer = 30_936, "batch-not-newer";
+    /// A proposed change of policy is damaged, or the file is none.
+    ProposalInvalid = 30_937, "proposal-invalid";
+    /// The chain has gone on since a change of its policy was proposed.
+    ProposalOvertaken = 30_938, "proposal-overtaken";
+    /// A change of policy was proposed for another chain.
+    ProposalOtherChain = 30_939, "proposal-for-another-chain";
+    /// The key has signed already.
+    AlreadySigned = 30_940, "already-signed";
     /// The repository cannot be imported.
     GitInvalid = 30_941, "git-repository-invalid";
     /// The repository is shallow: its history is incomplete.

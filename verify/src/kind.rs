@@ -13,6 +13,8 @@ pub const START_BYTES: u64 = 4096;
 const JSON_BYTES: usize = 64;
 /// The first bytes of what `reconcile` writes.
 pub const RESULT_MAGIC: [u8; 8] = *b"\x89OMR\r\n\x1a\n";
+/// The first bytes of what `policy propose` writes.
+pub const PROPOSAL_MAGIC: [u8; 8] = *b"\x89OMA\r\n\x1a\n";
 /// The first bytes of the verify page; its version follows.
 pub const PAGE_MAGIC: &[u8] = b"<!doctype html>\n<!-- omega verify-page ";
 /// The first bytes of an evidence file: a verify page with parts in it. Its version follows.
@@ -20,13 +22,14 @@ pub const EVIDENCE_MAGIC: &[u8] = b"<!doctype html>\n<!-- omega evidence ";
 
 /// The kind of file that starts like this, by its stable name; none for text, and for what is unknown.
 pub fn kind_of(start: &[u8]) -> Option<&'static str> {
-    let magics: [(&[u8], &'static str); 11] = [
+    let magics: [(&[u8], &'static str); 12] = [
         (&frame::MAGIC, "log"),
         (&certificate::MAGIC, "certificate"),
         (&cert_log::LOG_HEADER[..8], "certificate-log"),
         (&cert_index::INDEX_HEADER[..8], "certificate-index"),
         (b"\x89OMH\r\n\x1a\n", "certificate-hash"),
         (&RESULT_MAGIC, "result"),
+        (&PROPOSAL_MAGIC, "proposal"),
         (&proof::MAGIC, "proof"),
         (&snapshot::MAGIC, "snapshot"),
         (b"OMGRUN", "run"),
@@ -52,6 +55,8 @@ pub enum Wanted {
     CertLog,
     /// What `reconcile` wrote.
     Result,
+    /// What `policy propose` wrote.
+    Proposal,
     /// A proof.
     Proof,
     /// A state.
@@ -73,6 +78,7 @@ pub fn wanted(code: Code) -> Option<Wanted> {
         Code::Kernel(FaultCode::SnapshotMalformed) => Wanted::Snapshot,
         Code::Kernel(FaultCode::CertLogDamaged) | Code::Host(HostCode::StoreDamaged) => Wanted::CertLog,
         Code::Host(HostCode::ResultInvalid) => Wanted::Result,
+        Code::Host(HostCode::ProposalInvalid) => Wanted::Proposal,
         _ => return None,
     })
 }
@@ -85,6 +91,10 @@ fn hint_for(file: &str, start: &[u8], wanted: Wanted) -> Option<String> {
         Some("certificate") => (Wanted::Certificate, "This is a certificate: use --cert."),
         Some("certificate-log") => (Wanted::CertLog, "This is a certificate log: use --cert-log."),
         Some("result") => (Wanted::Result, "This is a result: `omega certify --result` signs it."),
+        Some("proposal") => (
+            Wanted::Proposal,
+            "This is a proposed change of policy: `omega policy show --proposal` says what.",
+        ),
         Some("proof") => (Wanted::Proof, "This is a proof: `omega verify --proof` checks it."),
         Some("snapshot") => (Wanted::Snapshot, "This is a snapshot of a state: use --snapshot."),
         Some("evidence") => {

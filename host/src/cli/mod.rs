@@ -33,6 +33,7 @@ pub mod ingest;
 pub mod kernel;
 pub mod keygen;
 pub mod man;
+pub mod policy;
 pub mod prove;
 pub mod reconcile;
 pub mod replay;
@@ -88,6 +89,8 @@ pub enum Command {
     Certify(certify::Args),
     /// Is the evidence right, and how far could that be checked?
     Verify(verify::Args),
+    /// Who may sign a chain, and how that changes
+    Policy(policy::Args),
     /// Make a proof: an event is in a batch; an id was accepted, or never was
     Prove(prove::Args),
     /// Put evidence and what verifies it into one file for a browser
@@ -130,6 +133,7 @@ impl Command {
             Command::Reconcile(_) => "reconcile",
             Command::Certify(_) => "certify",
             Command::Verify(_) => "verify",
+            Command::Policy(_) => "policy",
             Command::Prove(_) => "prove",
             Command::Bundle(_) => "bundle",
             Command::Replay(_) => "replay",
@@ -156,6 +160,7 @@ impl Command {
             Command::Reconcile(args) => reconcile::run(args),
             Command::Certify(args) => certify::run(args),
             Command::Verify(args) => verify::run(args),
+            Command::Policy(args) => policy::run(args),
             Command::Prove(args) => prove::run(args),
             Command::Bundle(args) => bundle::run(args),
             Command::Replay(args) => replay::run(args),

@@ -57,6 +57,7 @@ pub fn explain(path: &Path) -> Result<Explained, Failure> {
         Some("certificate-log") => Ok(explain::cert_log(&name, CertLog::open(path))),
         Some("certificate-index" | "certificate-hash") => Ok(explain::sidecar(&name, &whole()?)),
         Some("result") => Ok(other::result(&name, &whole()?)),
+        Some("proposal") => Ok(other::proposal(&name, &whole()?)),
         Some("proof") => Ok(explain::proof(&name, &whole()?)),
         Some("snapshot") => {
             let length = file.metadata().map_err(|error| files::unreadable(&error, path))?.len();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use omega_kernel::body::Body;
 use omega_kernel::hash::PREDICATE_HASH;
+use omega_kernel::policy::Key;
 use omega_verify::explain::{self, Explained, binding, judged, verdict};
 use omega_verify::hex::encode as hex;
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bundle::format as bundle;
 use crate::failure::{Failure, HostCode};
+use crate::policy_change::Proposal;
 use crate::result::ResultFile;
 use crate::sign::Signer;
 use crate::{keys, trust};
@@ -34,6 +36,39 @@ pub(super) fn result(name: &str, bytes: &[u8]) -> Explained {
         .fact("replay_seed", result.replay_seed.to_string())
         .fact("judged_by_component", result.by_component);
     judged(binding(explained, "", &result.binding), &core, &observations)
+}
+
+/// A proposal: a policy certificate that is not in its chain yet.
+pub(super) fn proposal(name: &str, bytes: &[u8]) -> Explained {
+    let title = "A proposed change of a chain's signing policy.";
+    let proposal = match Proposal::decode(bytes) {
+        Ok(proposal) => proposal,
+        Err(failure) => {
+            let next = "Get it again from whoever proposed it.";
+            return Explained::new("proposal", title, next).failed(failure, name);
+        }
+    };
+    let standing = proposal.standing();
+    let next = match proposal.complete() {
+        true => format!("Put it into the chain: omega policy sign --proposal {name} --cert-log LOG"),
+        false => format!("Sign it, if you agree: omega policy sign --proposal {name} --key KEY"),
+    };
+    let list = |keys: &[Key]| keys.iter().map(|key| hex(key)).collect::<Vec<_>>();
+    let certificate = proposal.certificate();
+    Explained::new("proposal", title, next)
+        .fact("chain_id", hex(&certificate.chain_id()))
+        .fact("height", certificate.fields().height.to_string())
+        .fact("chain_hash", hex(&certificate.chain_hash()))
+        .fact("threshold_now", proposal.in_force().threshold())
+        .fact("threshold_then", proposal.next().threshold())
+        .fact("adds", list(&proposal.added()))
+        .fact("removes", list(&proposal.removed()))
+        .fact("keys_then", list(proposal.next().keys()))
+        .fact("approved", list(&[standing.approved.clone(), standing.added_approved.clone()].concat()))
+        .fact("must_sign", list(&standing.must))
+        .fact("may_sign", list(&standing.may))
+        .fact("needed_of_may_sign", standing.needed)
+        .fact("complete", proposal.complete())
 }
 
 /// An evidence file: what it says of its parts, held against them. Nothing in it is verified.
@@ -156,6 +191,6 @@ fn json(path: &Path, value: &Value, bytes: &[u8]) -> Explained {
 
 fn unknown(path: &Path) -> Failure {
     Failure::new(HostCode::NotRecognised, "the file is none of the kinds that this program knows")
-        .hint("Known are logs, certificates and their logs, snapshots, results, proofs, evidence files, keys, trust policies, checkers (.wasm) and JSON.")
+        .hint("Known are logs, certificates and their logs, snapshots, results, proposals, proofs, evidence files, keys, trust policies, checkers (.wasm) and JSON.")
         .file(path)
 }
