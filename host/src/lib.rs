@@ -4,6 +4,7 @@
 //! One direction: map → check → sign → store → verify. Only [`sign`] sees a private key; only
 //! [`engine`] knows Wasmtime; only [`map`] and the engine's cache and memory have unsafe code.
 
+pub mod audit;
 pub mod batch;
 pub mod bench;
 pub mod bundle;

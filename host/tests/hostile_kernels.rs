@@ -1,92 +1,18 @@
 //! Kernels that mean harm, and what becomes of them: a failure (exit 30) within their limits.
 //!
-//! Each is a component with the contract's exports, made here from text. All functions succeed
-//! with zeros except those that a case replaces.
+//! Each is a component with the contract's exports, made from text (`support/hostile.rs`).
 
-use std::fmt::Write;
+#[path = "support/hostile.rs"]
+mod hostile;
+
 use std::time::{Duration, Instant};
 
 use omega_sheaf::check::{Log, judge};
 use omega_sheaf::engine::{Execution, Kernel, Limits, Options};
 use omega_sheaf::failure::{Code, Failure, HostCode};
 use omega_sheaf::map::Source;
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::abi::{AbiVariant, WasmType};
-use wit_parser::{FunctionKind, Resolve, TypeDefKind, WorldItem};
 
-/// Where functions find their results: zeros, unless `data` says otherwise.
-const ZEROS: &str = "i32.const 1024";
-
-/// A core module to be made: what stands beside the functions, and bodies by the exports' last names.
-#[derive(Default)]
-struct Plan {
-    /// Pages of memory; 0 is enough for the small logs fed here.
-    pages: u32,
-    fields: &'static str,
-    bodies: &'static [(&'static str, &'static str)],
-}
-
-impl Plan {
-    fn component(&self) -> Vec<u8> {
-        let mut resolve = Resolve::default();
-        let (package, _) = resolve.push_path("../wit").unwrap();
-        let world = resolve.select_world(&[package], Some("kernel")).unwrap();
-
-        let (mut imports, mut functions) = (String::new(), String::new());
-        for (key, item) in &resolve.worlds[world].exports {
-            let WorldItem::Interface { id, .. } = item else { continue };
-            let interface = resolve.name_world_key(key);
-            for (name, &id) in &resolve.interfaces[*id].types {
-                if matches!(resolve.types[id].kind, TypeDefKind::Resource) {
-                    writeln!(
-                        imports,
-                        r#"(import "[export]{interface}" "[resource-new]{name}" (func $new-{name} (param i32) (result i32)))"#
-                    )
-                    .unwrap();
-                }
-            }
-            for (name, function) in &resolve.interfaces[*id].functions {
-                let signature = resolve.wasm_signature(AbiVariant::GuestExport, function);
-                let list = |types: &[WasmType]| types.iter().map(core_type).collect::<Vec<_>>().join(" ");
-                let last = name.rsplit(['.', ']']).next().unwrap();
-                let given =
-                    self.bodies.iter().find(|(of, _)| *of == last).map(|(_, body)| (*body).to_owned());
-                let body = given.unwrap_or_else(|| match function.kind {
-                    FunctionKind::Constructor(_) => format!("i32.const 1 call $new-{last}"),
-                    _ if signature.results.is_empty() => String::new(),
-                    _ => ZEROS.to_owned(),
-                });
-                writeln!(
-                    functions,
-                    r#"(func (export "{interface}#{name}") (param {}) (result {}) {body})"#,
-                    list(&signature.params),
-                    list(&signature.results),
-                )
-                .unwrap();
-            }
-        }
-        let pages = self.pages.max(16);
-        let module = format!(
-            r#"(module {imports}
-                (memory (export "memory") {pages})
-                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 65536)
-                {} {functions})"#,
-            self.fields
-        );
-        let mut module = wat::parse_str(&module).unwrap();
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-        ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
-    }
-}
-
-fn core_type(of: &WasmType) -> &'static str {
-    match of {
-        WasmType::I64 | WasmType::PointerOrI64 => "i64",
-        WasmType::F32 => "f32",
-        WasmType::F64 => "f64",
-        WasmType::I32 | WasmType::Pointer | WasmType::Length => "i32",
-    }
-}
+use hostile::Plan;
 
 fn options(limits: Limits) -> Options {
     Options { limits, compiler: Some(env!("CARGO_BIN_EXE_omega").into()), ..Options::default() }
@@ -114,7 +40,7 @@ fn ends_with(code: HostCode, component: Vec<u8>, options: &Options) {
 
 /// Compiled and interpreted.
 #[track_caller]
-fn ends_both_ways_with(code: HostCode, plan: &Plan) {
+fn ends_both_ways_with(code: HostCode, plan: &Plan<'_>) {
     for execution in [Execution::Cranelift, Execution::Pulley] {
         ends_with(code, plan.component(), &Options { execution, ..options(hasty()) });
     }

@@ -6,23 +6,48 @@ use omega_kernel::commitment::StateCommitment;
 /// Names what differs first, causes before consequences: logs, then what was made of them. None
 /// where nothing does.
 pub fn first(certified: &Core, judged: &Core) -> Option<String> {
-    logs(certified, judged)
-        .or_else(|| state("prior", &certified.prior, &judged.prior))
-        .or_else(|| {
-            let differs = certified.verdict != judged.verdict;
-            let word = |core: &Core| match core.verdict {
-                VerdictKind::Merge => "that the logs agree",
-                VerdictKind::Obstruction => "that the logs conflict",
-            };
-            differs.then(|| format!("certified is {}, judged was {}", word(certified), word(judged)))
-        })
-        .or_else(|| counted(certified.batch_id_count, judged.batch_id_count, "distinct ids"))
-        .or_else(|| rooted("batch id root", &certified.batch_id_root, &judged.batch_id_root))
-        .or_else(|| counted(certified.trace_count, judged.trace_count, "new events"))
-        .or_else(|| rooted("trace root", &certified.trace_root, &judged.trace_root))
-        .or_else(|| coverage(certified, judged))
-        .or_else(|| state("next", &certified.next, &judged.next))
-        .or_else(|| (certified.evidence != judged.evidence).then(|| "the evidence differs".to_owned()))
+    named(certified, judged).map(|difference| difference.sentence)
+}
+
+/// A difference, for people and for programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Stable name of what differs: `logs`, `prior_state`, `verdict`, `batch_id_count`, `batch_id_root`,
+    /// `trace_count`, `trace_root`, `coverage_` and a predicate's number, `next_state`, `evidence`.
+    pub field: String,
+    /// It in words.
+    pub sentence: String,
+}
+
+/// As [`first`], with the name of what differs.
+pub fn named(certified: &Core, judged: &Core) -> Option<Difference> {
+    let of = |field: &str, sentence: Option<String>| {
+        sentence.map(|sentence| Difference { field: field.to_owned(), sentence })
+    };
+    let verdict = || {
+        let word = |core: &Core| match core.verdict {
+            VerdictKind::Merge => "that the logs agree",
+            VerdictKind::Obstruction => "that the logs conflict",
+        };
+        let differs = certified.verdict != judged.verdict;
+        differs.then(|| format!("certified is {}, judged was {}", word(certified), word(judged)))
+    };
+    let (then, now) = (certified, judged);
+    let ids = || counted(then.batch_id_count, now.batch_id_count, "distinct ids");
+    let id_root = || rooted("batch id root", &then.batch_id_root, &now.batch_id_root);
+    let events = || counted(then.trace_count, now.trace_count, "new events");
+    let trace_root = || rooted("trace root", &then.trace_root, &now.trace_root);
+    let evidence = || (then.evidence != now.evidence).then(|| "the evidence differs".to_owned());
+    of("logs", logs(then, now))
+        .or_else(|| of("prior_state", state("prior", &then.prior, &now.prior)))
+        .or_else(|| of("verdict", verdict()))
+        .or_else(|| of("batch_id_count", ids()))
+        .or_else(|| of("batch_id_root", id_root()))
+        .or_else(|| of("trace_count", events()))
+        .or_else(|| of("trace_root", trace_root()))
+        .or_else(|| coverage(then, now))
+        .or_else(|| of("next_state", state("next", &then.next, &now.next)))
+        .or_else(|| of("evidence", evidence()))
 }
 
 fn logs(certified: &Core, judged: &Core) -> Option<String> {
@@ -60,17 +85,18 @@ fn state(which: &str, then: &StateCommitment, now: &StateCommitment) -> Option<S
     Some(format!("the {which} state has another {part} than is certified"))
 }
 
-fn coverage(certified: &Core, judged: &Core) -> Option<String> {
+fn coverage(certified: &Core, judged: &Core) -> Option<Difference> {
     let slots = certified.coverage.iter().zip(&judged.coverage);
     let (id, (then, now)) = CORE_PREDICATES.iter().zip(slots).find(|(_, (then, now))| then != now)?;
     let name = PREDICATES.iter().find(|known| known.id == *id).map_or("", |known| known.name);
     let part = |what, then: u64, now: u64| {
         (then != now).then(|| format!("{id} ({name}) has {now} {what}, and {then} are certified"))
     };
-    part("violations", then.violated, now.violated)
+    let sentence = part("violations", then.violated, now.violated)
         .or_else(|| part("judged units", then.judged, now.judged))
         .or_else(|| part("skipped units", then.skipped, now.skipped))
-        .or_else(|| part("known units", then.known, now.known))
+        .or_else(|| part("known units", then.known, now.known))?;
+    Some(Difference { field: format!("coverage_{id}"), sentence })
 }
 
 fn counted(then: u64, now: u64, what: &str) -> Option<String> {

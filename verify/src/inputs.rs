@@ -102,7 +102,10 @@ impl<S: Source> Input<S> {
     }
 
     /// Canonical root of the first events, so many; there must be as many.
-    pub(crate) async fn root_of_first(&self, count: u64) -> Result<Hash, Failure> {
+    ///
+    /// # Errors
+    /// Those of reading, and the fault of damage among them.
+    pub async fn root_of_first(&self, count: u64) -> Result<Hash, Failure> {
         let in_file = |fault| Failure::from(fault).file(&*self.source.name());
         let part = ScanPart { limit: Some(count), ..ScanPart::default() };
         let (mut scanner, mut entries) = (Scanner::new(part), Entries::default());

@@ -39,8 +39,9 @@ use omega_kernel::certificate::Certificate;
 
 pub use agreement::read_body;
 pub use answer::report;
-pub use difference::first as first_difference;
+pub use difference::{Difference, first as first_difference, named as named_difference};
 pub use freshness::Pinned;
+pub use log::Start;
 pub use request::{Evidence, Request, Verified, verify};
 
 /// Bytes in the longest proof: a Merkle or trie walk and one event's header.

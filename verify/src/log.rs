@@ -132,13 +132,18 @@ fn conclude(followed: &Followed, met: bool, name: &str, checks: &mut Checks) {
 }
 
 /// Where judging again starts: at the genesis, or where a snapshot stands.
-struct Start {
+#[derive(Debug)]
+pub struct Start {
     wanted: Option<(StateCommitment, Option<ChainPosition>)>,
     reached: bool,
 }
 
 impl Start {
-    async fn read(snapshot: Option<&impl Source>) -> Result<Self, Failure> {
+    /// Reads the header of a snapshot; without one, judging starts at the genesis.
+    ///
+    /// # Errors
+    /// Those of reading, and the kernel's where it is no snapshot.
+    pub async fn read(snapshot: Option<&impl Source>) -> Result<Self, Failure> {
         let Some(source) = snapshot else { return Ok(Start { wanted: None, reached: true }) };
         let mut bytes = [0; snapshot::HEADER_BYTES];
         if source.read_at(0, &mut bytes).await? < bytes.len() {
@@ -151,7 +156,7 @@ impl Start {
     }
 
     /// Whether this certificate starts from the snapshot's state, or one before it did.
-    fn reached(&mut self, certificate: &Certificate, before: Option<&ChainHead>) -> bool {
+    pub fn reached(&mut self, certificate: &Certificate, before: Option<&ChainHead>) -> bool {
         if let (Some((state, position)), Some(head), false) = (&self.wanted, before, self.reached) {
             let here = position.is_none_or(|it| it.chain_id == head.chain_id && it.height == head.height);
             self.reached = here && head.state == *state && certificate.kind() == CertType::Verdict;

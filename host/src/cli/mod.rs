@@ -17,6 +17,7 @@ use crate::files;
 use crate::report::{self, Outcome, Report};
 
 pub mod append;
+pub mod audit;
 pub mod bench;
 pub mod bundle;
 pub mod certify;
@@ -89,6 +90,8 @@ pub enum Command {
     Certify(certify::Args),
     /// Is the evidence right, and how far could that be checked?
     Verify(verify::Args),
+    /// Does another checker, or another engine, find what was certified?
+    Audit(audit::Args),
     /// Who may sign a chain, and how that changes
     Policy(policy::Args),
     /// Make a proof: an event is in a batch; an id was accepted, or never was
@@ -133,6 +136,7 @@ impl Command {
             Command::Reconcile(_) => "reconcile",
             Command::Certify(_) => "certify",
             Command::Verify(_) => "verify",
+            Command::Audit(_) => "audit",
             Command::Policy(_) => "policy",
             Command::Prove(_) => "prove",
             Command::Bundle(_) => "bundle",
@@ -160,6 +164,7 @@ impl Command {
             Command::Reconcile(args) => reconcile::run(args),
             Command::Certify(args) => certify::run(args),
             Command::Verify(args) => verify::run(args),
+            Command::Audit(args) => audit::run(args),
             Command::Policy(args) => policy::run(args),
             Command::Prove(args) => prove::run(args),
             Command::Bundle(args) => bundle::run(args),
