@@ -303,3 +303,6 @@ pub fn audit(request: &Request) -> Result<Audited, Failure> {
     audited.tail_bytes = followed.tail.map_or(0, |tail| tail.bytes);
     Ok(audited)
 }
+
+#[cfg(test)]
+mod tests;

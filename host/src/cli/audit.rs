@@ -38,9 +38,9 @@ no verdict; a log, a state or the chain's end is not at hand; engines differ.
 
 The checker runs in a sandbox: it is given no imports, and memory, time and
 output under limits; one that is not built in is compiled in a process of its
-own. Each batch is also judged by the checker that its certificate names, so that
-the audit goes on where theirs differs. Who signed the chain is not asked here:
-`omega verify` answers that.")]
+own. Each batch is also judged by the checker that its certificate names, so
+that the audit goes on where theirs differs. Who signed the chain is not asked
+here: `omega verify` answers that.")]
 pub struct Args {
     /// The checker to audit with [default: the one built in]
     #[arg(long, value_name = "FILE")]
@@ -169,7 +169,10 @@ fn answer(request: &Request, audited: &Audited) -> Report {
         let place = format!("height {}, batch {}", batch.height, batch.batch_id);
         let byte = difference.byte.map_or(String::new(), |byte| format!(" (byte {byte} of the body)"));
         let what = format!("{}{byte}", difference.sentence);
-        let count = plural(audited.differed + audited.engines_differed, "batch").replace("batchs", "batches");
+        let under = match audited.engines.len() {
+            1 => String::new(),
+            _ => format!(" under {who}"),
+        };
         return failed(match (split, who) {
             (true, engine) => {
                 let first = audited.engines.first().copied().unwrap_or_default();
@@ -181,8 +184,8 @@ fn answer(request: &Request, audited: &Audited) -> Report {
                 "{place}: the very checker that the certificate names does not give its verdict: {what}"
             ))
             .hint("The certificate does not state what its checker finds in these logs."),
-            (false, engine) => differs(format!(
-                "{place}: the checker gives another verdict than the certified one: {what} ({engine}; {count} differ)"
+            (false, _) => differs(format!(
+                "{place}: judged by this checker{under}, the certified verdict does not come out: {what}"
             ))
             .hint("Judge the batch with the checker that the certificate names: omega verify --cert-log."),
         });
