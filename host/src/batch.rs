@@ -11,7 +11,7 @@ use omega_verify::MAX_KERNEL_BYTES;
 
 use crate::check::{self, Judged, Log};
 use crate::crash::{self, Left, Remains};
-use crate::engine::{ChainPosition, Kernel, Options, Session};
+use crate::engine::{ChainPosition, Error, Kernel, Options, Session};
 use crate::failure::{Failure, HostCode};
 use crate::interrupt;
 use crate::map::Source;
@@ -91,9 +91,25 @@ pub fn judge_bytes(
     logs: &[Log<'_>],
     seed: u64,
 ) -> Result<Judged, Failure> {
+    watched(logs, |progress| check::judge(kernel, session, logs, seed, progress))
+}
+
+/// As [`judge_bytes`], by [`check::attempt`]: for a kernel that may mean harm.
+///
+/// # Errors
+/// The kernel's fault; as [`judge`].
+pub fn attempt(kernel: &Kernel, session: &mut Session, logs: &[Log<'_>], seed: u64) -> Result<Judged, Error> {
+    watched(logs, |progress| check::attempt(kernel, session, logs, seed, progress))
+}
+
+/// Judges under a progress bar, and ends at a signal.
+fn watched<E: From<Failure>>(
+    logs: &[Log<'_>],
+    judge: impl FnOnce(check::Progress<'_>) -> Result<Judged, E>,
+) -> Result<Judged, E> {
     let bar = progress(logs.iter().map(|log| log.source.len()).sum());
     interrupt::watch();
-    let judged = check::judge(kernel, session, logs, seed, &mut |bytes| {
+    let judged = judge(&mut |bytes| {
         bar.set_position(bytes);
         interrupt::check()
     });

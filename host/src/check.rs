@@ -57,6 +57,21 @@ pub fn judge(
     replay_seed: u64,
     progress: Progress<'_>,
 ) -> Result<Judged, Failure> {
+    attempt(kernel, session, logs, replay_seed, progress).map_err(|error| explain(kernel, logs, error))
+}
+
+/// As [`judge`], the error as the kernel stated it: nothing is judged again to see whether a lower log
+/// is damaged too. So no more time goes by than this session has.
+///
+/// # Errors
+/// The kernel's fault; as [`judge`].
+pub fn attempt(
+    kernel: &Kernel,
+    session: &mut Session,
+    logs: &[Log<'_>],
+    replay_seed: u64,
+    progress: Progress<'_>,
+) -> Result<Judged, Error> {
     let mut run = Run { kernel, session, logs, progress, read: 0, buffer: vec![0; CHUNK_BYTES] };
     match run.batch(Dice::new(replay_seed)) {
         Ok(verdict) => Ok(Judged {
@@ -67,7 +82,7 @@ pub fn judge(
         Err(error) => {
             // Best effort: an instance that trapped cannot be entered any more.
             let _ = session.abort();
-            Err(explain(kernel, logs, error))
+            Err(error)
         }
     }
 }

@@ -112,6 +112,9 @@ fn a_chain_goes_on_under_another_policy_and_verifies() {
     assert!(keys_of(&shown["policy"]["keys"]).contains(&public(&place, "d.key").as_str()));
     assert!(!keys_of(&shown["policy"]["keys"]).contains(&public(&place, "a.key").as_str()));
 
+    let audit = ["audit", "--cert-log", "cert.log", "--input", "alice.omega", "--input", "bob.omega"];
+    assert_eq!(place.run(&audit, 0)["agreed"], 2);
+
     // Whoever trusts c trusts every certificate; a signed the first ones only.
     let verify = ["--cert-log", "cert.log", "--input", "alice.omega", "--input", "bob.omega"];
     let value = place.verify(&[&verify[..], &["--trust", "b.pub", "--trust", "c.pub"]].concat(), 0, "");

@@ -3,13 +3,18 @@
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::hash::Hash;
+use omega_kernel::limits::{MAX_CHUNK_BYTES, MAX_STATE_IDS};
+use omega_kernel::snapshot::Header;
 
 use super::answer::Answer;
 use crate::batch;
 use crate::check::{Judged, Log};
-use crate::engine::{Kernel, Session};
+use crate::engine::{Error, Kernel, Session};
 use crate::failure::{Code, Failure, HostCode};
 use crate::map::Source;
+
+/// Bytes that a snapshot in another format may have beside twice as many as ours.
+const OTHER_FORMAT_BYTES: u64 = 4096;
 
 /// Why a line judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +78,27 @@ impl Line {
         self.retired.is_none() && !matches!(self.at, At::Start) && !self.is_in(state)
     }
 
-    /// Its state as a snapshot, for another line; none where it cannot be written.
+    /// Its state as a snapshot, for another line; none where it cannot be written, or takes more bytes or
+    /// more pieces than such a state can need: what is written is a stranger's.
     pub fn state_bytes(&mut self) -> Option<Source> {
-        let At::Here(session, _) = &mut self.at else { return None };
-        let bytes = batch::snapshot_bytes(session, None).ok()?;
-        Some(Source::from_bytes("the state so far", bytes))
+        let At::Here(session, here) = &mut self.at else { return None };
+        if here.id_count.max(here.frontier_count) > MAX_STATE_IDS {
+            return None;
+        }
+        let expected = Header { commitment: *here, position: None }.snapshot_bytes();
+        let most = expected.saturating_mul(2).saturating_add(OTHER_FORMAT_BYTES);
+        let mut chunks_left = most / u64::from(MAX_CHUNK_BYTES) + 2;
+        let mut bytes = Vec::new();
+        let written = session.snapshot(None, |chunk| {
+            chunks_left = chunks_left.saturating_sub(1);
+            if chunks_left == 0 || (bytes.len() + chunk.len()) as u64 > most {
+                let message = "the kernel's snapshot is larger than its state";
+                return Err(Failure::new(HostCode::KernelOutput, message));
+            }
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        });
+        written.ok().map(|_| Source::from_bytes("the state so far", bytes))
     }
 
     /// Opens a session where the audit starts: with nothing accepted, or with a snapshot's state.
@@ -110,7 +131,8 @@ impl Line {
         Ok(())
     }
 
-    /// Judges a batch.
+    /// Judges a batch. The checker that is audited is fed in the logs' order, in one instance: then the
+    /// time for a batch is that instance's. The other one goes by the schedule that was signed.
     ///
     /// # Errors
     /// Those of the kernel and of reading.
@@ -118,7 +140,20 @@ impl Line {
         let At::Here(session, _) = &mut self.at else {
             return Err(Failure::new(HostCode::SnapshotMissing, "the state before the batch is not at hand"));
         };
-        batch::judge_bytes(&self.kernel, session, logs, seed)
+        match self.role {
+            Role::Named => batch::judge_bytes(&self.kernel, session, logs, seed),
+            Role::Audited => batch::attempt(&self.kernel, session, logs, 0).map_err(|error| match error {
+                Error::Failure(failure) => failure,
+                Error::Fault(fault) => {
+                    let log = fault.log.and_then(|log| logs.get(log as usize));
+                    let failure = Failure::from(fault);
+                    match log {
+                        Some(log) => failure.file(log.source.path()),
+                        None => failure,
+                    }
+                }
+            }),
+        }
     }
 
     /// After a batch that it has judged: it goes on where its state is the chain's.

@@ -23,6 +23,8 @@ pub(super) struct Run<'a> {
     used: Vec<bool>,
     snapshot: Option<&'a Source>,
     references: Kernels,
+    /// Checkers that certificates name and that cannot be run.
+    refused: Vec<(Hash, Failure)>,
     /// The checker under each engine; before them the one that the certificates name, where that is
     /// another one.
     lines: Vec<Line>,
@@ -48,6 +50,7 @@ impl<'a> Run<'a> {
             used: vec![false; inputs.len()],
             snapshot,
             references: Kernels::open(&request.references)?,
+            refused: Vec::new(),
             lines: audited(request)?,
             moved: false,
             lost: String::new(),
@@ -197,7 +200,13 @@ impl<'a> Run<'a> {
         if self.lines.iter().any(|line| *line.kernel_hash() == binding.kernel_hash) {
             return Ok(());
         }
-        let kernel = self.references.bound(binding)?;
+        if let Some((_, failure)) = self.refused.iter().find(|(hash, _)| *hash == binding.kernel_hash) {
+            return Err(failure.clone());
+        }
+        let kernel = self.references.bound(binding).inspect_err(|failure| {
+            // Not compiled again for every batch.
+            self.refused.push((binding.kernel_hash, failure.clone()));
+        })?;
         let mut line = Line::new(Role::Named, "named", kernel, !self.moved);
         let old = self.lines.iter().position(|line| line.role == Role::Named);
         if let Some(old) = old {
@@ -220,7 +229,9 @@ impl<'a> Run<'a> {
         let stands = |wanted: &dyn Fn(&Line) -> bool| {
             (0..self.lines.len()).find(|&other| other != index && wanted(&self.lines[other]))
         };
-        let from = stands(&|line| line.is_in(&core.prior)).or_else(|| stands(&Line::has_state));
+        // Behind a swap that writes states in another way, one who is named may know how to read the old.
+        let named = |line: &Line| line.role == Role::Named && line.has_state();
+        let from = stands(&|line| line.is_in(&core.prior)).or_else(|| stands(&named));
         let handed = from.and_then(|from| self.lines[from].state_bytes());
         let Some(handed) = handed else {
             let message = format!("the state before the batch is not at hand: {}", self.lost);

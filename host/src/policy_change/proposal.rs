@@ -128,6 +128,12 @@ impl Proposal {
             let message = format!("the proposal holds a {what} certificate, and no change of policy");
             return Err(invalid(&message, (HEADER_BYTES + at) as u64));
         }
+        if certificate.signatures().iter().any(|record| record.statement != Statement::Approved) {
+            return Err(invalid(
+                "a proposal is approved; another statement has no place in it",
+                (HEADER_BYTES + at) as u64,
+            ));
+        }
         if in_force.hash() != certificate.fields().policy_hash {
             let message = "the proposal file is damaged: what it calls the policy in force is not the one that it would change";
             return Err(invalid(message, HEADER_BYTES as u64));
@@ -341,6 +347,15 @@ mod tests {
         assert_eq!((one.take_over(&two).unwrap(), one.take_over(&two).unwrap()), (1, 0));
         let other = proposal(&old, &signers().1);
         assert_eq!(one.take_over(&other).unwrap_err().code.name(), "proposal-invalid");
+    }
+
+    #[test]
+    fn witnesses_have_no_place() {
+        let (old, added) = signers();
+        let mut proposal = proposal(&old, &added);
+        let record = added.certificate(Statement::Witnessed, &proposal.certificate.chain_hash());
+        proposal.certificate.append_signature(record).unwrap();
+        assert_eq!(Proposal::decode(&proposal.encode()).unwrap_err().code.name(), "proposal-invalid");
     }
 
     #[test]
