@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use hostile::Plan;
 use omega_kernel::body::Core;
 use omega_kernel::bytes::Writer;
-use omega_kernel::certificate::Content;
+use omega_kernel::certificate::{Binding, Content, Swap, SwapSide};
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::hash::{self, Domain};
+use omega_kernel::signature::Statement;
 use omega_sheaf::engine::Kernel;
+use omega_sheaf::store::Store;
 use serde_json::Value;
 use support::{Log, Place, pair};
 
@@ -164,7 +166,7 @@ fn a_mistaken_checker_is_told_batch_by_batch_what_differs_first() {
         place.write("theirs.wasm", &mistaken(domain));
         let value = audit(&place, &["--kernel", "theirs.wasm"], 20, "verdict-differs");
         let first = &value["first_difference"];
-        assert_eq!(first["height"], "1", "{value:#}");
+        assert_eq!((first["height"].as_str(), first["named_checker"].as_str()), (Some("1"), Some("agrees")));
         assert_eq!(first["answers"][0]["difference"]["field"], field, "{value:#}");
         assert!(first["answers"][0]["difference"]["byte"].is_u64(), "{value:#}");
         assert_eq!(value["differed"].as_u64().unwrap() + value["agreed"].as_u64().unwrap(), 4, "{value:#}");
@@ -234,6 +236,57 @@ fn the_checker_that_the_certificates_name_carries_on_where_it_is_at_hand() {
 }
 
 #[test]
+fn the_named_checker_changes_at_a_swap() {
+    let place = Place::with_certificate();
+    place.write("new.wasm", &rebuilt());
+    // The next certificate names another checker, with the same rules and the same state.
+    let (path, signer) = (place.path("cert.log"), place.signer("omega.key"));
+    let mut store = Store::open(&path).unwrap();
+    let head = omega_verify::chain::follow(&store, &mut |_| ()).head.unwrap();
+    let old = SwapSide { binding: head.binding, state: head.state };
+    let kernel_hash = *blake3::hash(&rebuilt()).as_bytes();
+    let new = SwapSide { binding: Binding { kernel_hash, ..head.binding }, state: head.state };
+    let mut swap = head.swap(&Swap { old, new, replayed: 0, diffs: Vec::new() }).unwrap();
+    swap.append_signature(signer.certificate(Statement::Approved, &swap.chain_hash())).unwrap();
+    store.append_certificate(swap.bytes()).unwrap();
+    drop(store);
+    let before = ["--input", "alice.omega", "--input", "bob.omega"];
+    place.run(&[&["reconcile", "--save-snapshot", "s1", "--output", "again"], &before[..]].concat(), 0);
+    let (mut alice, _) = pair();
+    for number in ["2", "3"] {
+        alice.event(b"later", &[]);
+        place.write("alice.omega", &alice.bytes());
+        let prior = format!("s{}", number.parse::<u32>().unwrap() - 1);
+        let with = ["--input", "alice.omega", "--snapshot", &prior, "--kernel", "new.wasm"];
+        let (after, result) = (format!("s{number}"), format!("r{number}"));
+        let judge = ["reconcile", "--batch-id", number, "--save-snapshot", &after, "--output", &result];
+        place.run(&[&judge[..], &with].concat(), 0);
+        place.run(&[&["certify", "--result", &result], &with[..]].concat(), 0);
+    }
+    let verify = ["--cert-log", "cert.log", "--trust", "omega.pub", "--kernel", "new.wasm"];
+    place.verify(&[&verify[..], &before].concat(), 0, "");
+
+    let audited = |args: &[&str], exit| {
+        place.run(&[&["audit", "--cert-log", "cert.log"], &before[..], args].concat(), exit)
+    };
+    assert_eq!(counts(&audited(&[], 0)), [3, 0, 0, 0]);
+    // A checker that differs is handed the chain's state by whoever is named.
+    place.write("theirs.wasm", &mistaken(hash::EVENT));
+    let theirs = ["--kernel", "theirs.wasm"];
+    let value = audited(&[&theirs[..], &["--reference", "new.wasm"]].concat(), 20);
+    assert_eq!(counts(&value), [0, 3, 0, 0]);
+    for batch in value["batches"].as_array().unwrap() {
+        assert_eq!(batch["named_checker"], "agrees", "{value:#}");
+    }
+    // Without the second one, the first still keeps the state as long as it agrees; it is not called named.
+    let value = audited(&theirs, 20);
+    assert_eq!(counts(&value), [0, 3, 0, 0]);
+    let named: Vec<_> =
+        value["batches"].as_array().unwrap().iter().map(|batch| &batch["named_checker"]).collect();
+    assert_eq!(named, [&Value::from("agrees"), &Value::Null, &Value::Null]);
+}
+
+#[test]
 fn a_certificate_that_its_own_checker_does_not_bear_out_is_found() {
     let place = chain();
     // Signed as if it were true: one more new event than there was.
@@ -249,7 +302,7 @@ fn a_certificate_that_its_own_checker_does_not_bear_out_is_found() {
     let value = place.run(&[&logs[..], &["--kernel", "theirs.wasm"]].concat(), 20);
     assert_eq!(value["code"], "verdict-differs");
     assert!(value["message"].as_str().unwrap().contains("very checker"), "{value:#}");
-    assert_eq!(value["batches"][0]["named_checker_differs"]["field"], "batch_id_root");
+    assert_eq!(value["batches"][0]["named_checker_difference"]["field"], "batch_id_root");
     assert_eq!(place.run(&logs, 20)["code"], "verdict-differs");
     // A chain that is broken is told as that.
     place.rearrange("cert.gap.log", |records| {

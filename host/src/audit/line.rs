@@ -156,9 +156,9 @@ impl Line {
         }
     }
 
-    /// After a batch that it has judged: it goes on where its state is the chain's.
-    pub fn settle(&mut self, next: &StateCommitment) {
-        let At::Here(session, here) = &mut self.at else { return };
+    /// After a batch that it was asked about: it goes on where its state is the chain's.
+    pub fn settle(&mut self, prior: &StateCommitment, next: &StateCommitment) {
+        let At::Here(session, here) = &mut self.at else { return self.pass(prior, next) };
         match session.state() {
             Ok(state) if state == *next => *here = state,
             _ => self.at = At::Out,

@@ -95,8 +95,8 @@ pub struct Batch {
     pub verdict: VerdictKind,
     /// What the checker made of it, under each engine.
     pub answers: Vec<(&'static str, Answer)>,
-    /// Where the checker that the certificate names gives another verdict than the certificate.
-    pub named: Option<Difference>,
+    /// What the checker that the certificate names made of it, where that is another one.
+    pub named: Option<Answer>,
     /// The first engine that gave another result than the first one, and what differs.
     pub engines: Option<(&'static str, Difference)>,
 }
@@ -118,7 +118,7 @@ impl Batch {
     /// How it counts: a difference outranks what could not be checked.
     pub fn outcome(&self) -> Outcome {
         let some = |wanted: fn(&Answer) -> bool| self.answers.iter().any(|(_, answer)| wanted(answer));
-        if self.named.is_some() {
+        if self.named_difference().is_some() {
             Outcome::Differs
         } else if self.engines.is_some() {
             Outcome::EnginesDiffer
@@ -131,9 +131,17 @@ impl Batch {
         }
     }
 
+    /// Where the very checker that the certificate names gives another verdict than the certificate.
+    pub fn named_difference(&self) -> Option<&Difference> {
+        match &self.named {
+            Some(Answer::Differs(difference)) => Some(difference),
+            _ => None,
+        }
+    }
+
     /// The first difference, with who differs.
     pub fn difference(&self) -> Option<(&'static str, &Difference)> {
-        let named = self.named.as_ref().map(|difference| ("named", difference));
+        let named = self.named_difference().map(|difference| ("named", difference));
         let engines = || self.engines.as_ref().map(|(engine, difference)| (*engine, difference));
         let answers = || {
             self.answers.iter().find_map(|(engine, answer)| match answer {
@@ -292,7 +300,7 @@ pub fn audit(request: &Request) -> Result<Audited, Failure> {
         if reached && !past {
             // Batches before the first one that is asked for are judged for the state that they leave.
             let batch = run.batch(&Certified { certificate, core, observations }, asked)?;
-            if asked || batch.named.is_some() {
+            if asked || batch.named_difference().is_some() {
                 audited.take(batch, core, observations, request.each);
             }
         }

@@ -132,12 +132,10 @@ impl<'a> Run<'a> {
                 Ok(judged) => certified.hold(judged),
                 Err(failure) => Answer::Failed(unless_interrupted(failure.clone())?),
             };
-            line.settle(&core.next);
+            line.settle(&core.prior, &core.next);
             if line.role == Role::Named || !asked {
-                // Its failure keeps nobody from an answer; the state is lost only where all fail.
-                if let Answer::Differs(difference) = answer {
-                    batch.named = Some(difference);
-                }
+                // One that earlier certificates named may still keep the state; it speaks for no other.
+                batch.named = Some(answer).filter(|_| *line.kernel_hash() == named);
                 continue;
             }
             line.note(&answer, self.request.give_up);

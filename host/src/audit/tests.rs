@@ -1,10 +1,12 @@
 //! What engines of one component would differ in, if they did: no component at hand makes them.
 
 use omega_kernel::body::Body;
+use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::LogHeader;
 
 use super::answer::between;
+use super::line::{Line, Role};
 use super::*;
 use crate::check::{self, Judged, Log};
 use crate::engine::{Kernel, Mode, Options};
@@ -65,14 +67,39 @@ fn a_batch_counts_as_the_worst_that_was_found() {
     let cases = [
         (batch(vec![agrees()], None), Outcome::Agrees),
         (batch(vec![agrees(), ("pulley", failure())], None), Outcome::Unchecked),
+        // Whether the other one could judge is not the question.
+        (Batch { named: Some(failure()), ..batch(vec![agrees()], None) }, Outcome::Agrees),
         (batch(vec![("cranelift", failure()), differs()], None), Outcome::Differs),
         // Where one engine bears the certificate out, it is not the certificate that is wrong.
         (batch(vec![agrees(), differs()], Some(difference())), Outcome::EnginesDiffer),
-        (Batch { named: Some(difference()), ..batch(vec![agrees()], None) }, Outcome::Differs),
+        (
+            Batch { named: Some(Answer::Differs(difference())), ..batch(vec![agrees()], None) },
+            Outcome::Differs,
+        ),
     ];
     for (batch, outcome) in cases {
         assert_eq!(batch.outcome(), outcome, "{batch:?}");
     }
+}
+
+#[test]
+fn who_did_not_come_to_judge_a_batch_is_not_in_the_state_behind_it() {
+    let kernel = Kernel::embedded(&Options { mode: Mode::Native, ..Options::default() }).unwrap();
+    let line = || Line::new(Role::Audited, "native", kernel.clone(), true);
+    let empty = StateCommitment::empty();
+    let next = StateCommitment { id_count: 1, ..empty };
+    // It could not be opened: what comes next does not start where it stood.
+    let mut unopened = line();
+    unopened.settle(&empty, &next);
+    assert!(unopened.needs(&next) && unopened.needs(&empty));
+    // A conflict leaves everybody where they were.
+    let mut still = line();
+    still.settle(&empty, &empty);
+    assert!(!still.needs(&empty));
+    still.open(None).unwrap();
+    assert!(still.is_in(&empty) && !still.needs(&empty) && still.needs(&next));
+    still.settle(&empty, &next);
+    assert!(!still.has_state());
 }
 
 #[test]

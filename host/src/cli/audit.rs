@@ -187,7 +187,12 @@ fn answer(request: &Request, audited: &Audited) -> Report {
             (false, _) => differs(format!(
                 "{place}: judged by this checker{under}, the certified verdict does not come out: {what}"
             ))
-            .hint("Judge the batch with the checker that the certificate names: omega verify --cert-log."),
+            .hint(match batch.named {
+                Some(Answer::Agrees) => {
+                    "The checker that the certificate names gives the certified verdict on the same logs."
+                }
+                _ => "Judge the batch with the checker that the certificate names: omega verify --cert-log.",
+            }),
         });
     }
     if let Some(failure) = broken(30) {
@@ -273,7 +278,12 @@ fn batch(batch: &Batch) -> Value {
         "verdict": if batch.verdict == VerdictKind::Merge { "merge" } else { "obstruction" },
         "outcome": name(batch.outcome()),
         "answers": answers.collect::<Vec<_>>(),
-        "named_checker_differs": batch.named.as_ref().map(difference),
+        "named_checker": batch.named.as_ref().map(|answer| match answer {
+            Answer::Agrees => "agrees",
+            Answer::Differs(_) => "differs",
+            Answer::Failed(_) => "could-not-check",
+        }),
+        "named_checker_difference": batch.named_difference().map(difference),
         "engines_differ": batch.engines.as_ref().map(|(engine, found)| json!({ "engine": engine, "difference": difference(found) })),
     })
 }

@@ -102,7 +102,6 @@ Look first: `omega policy show --proposal`. Where the chain is at hand and
 enough have signed, the change is put into it and holds from the next
 certificate on. Where more must sign, the exit code is 0 and the JSON object
 says whose signatures are missing.")]
-#[command(group(clap::ArgGroup::new("does").required(true).multiple(true).args(["keys", "copies", "cert_log"])))]
 pub struct SignArgs {
     /// The proposal; its signatures are added to this file
     #[arg(long, value_name = "FILE", default_value = "policy.proposal")]
@@ -288,6 +287,11 @@ fn public(texts: &[String]) -> Result<Vec<Key>, Failure> {
 }
 
 fn sign(args: SignArgs) -> Result<Report, Failure> {
+    if args.keys.is_empty() && args.copies.is_empty() && args.cert_log.is_none() {
+        return Err(Failure::usage("there is nothing to do").hint(
+            "--key signs, --copy takes signatures over, --cert-log names the chain that it goes into.",
+        ));
+    }
     let mut outputs = Outputs::default().reads("--key", &args.keys).reads("--copy", &args.copies).writes(
         "--proposal",
         &args.proposal,
