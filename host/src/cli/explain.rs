@@ -15,7 +15,7 @@ Examples:
   omega explain --input cert.log
   omega explain --json --input batch-7.cert | jq .facts.coverage")]
 pub struct Args {
-    /// Any file: log, certificate, certificate log, snapshot, result, proof, evidence file, key,
+    /// Any file: log, certificate, certificate log, snapshot, result, proposal, proof, evidence file, key,
     /// trust policy, checker, catalog; or a crash folder
     #[arg(long, value_name = "ANY")]
     pub input: PathBuf,
