@@ -86,7 +86,9 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
     let (genesis, head) = match &store {
         Some(store) if store.record_count() > 0 => (None, chain_head(store, request, &signers)?),
         _ => {
-            let genesis = genesis(request, &signers)?;
+            let keys = u16::try_from(signers.len()).unwrap_or(u16::MAX);
+            let origin = request.origin.clone().unwrap_or_else(|| default_origin(&request.cert_log));
+            let genesis = genesis(&origin, request.threshold.unwrap_or(keys), &signers, result.binding)?;
             let head = ChainHead::start(&genesis)?;
             (Some(genesis), head)
         }
@@ -200,10 +202,17 @@ fn enough(given: usize, threshold: u16) -> Result<(), Failure> {
         .hint("Give each key with its own --key."))
 }
 
-/// A new chain's genesis, approved by every key.
-fn genesis(request: &Request, signers: &[Signer]) -> Result<Certificate, Failure> {
+/// A new chain's genesis, approved by every key. `threshold` of them sign what follows.
+///
+/// # Errors
+/// A usage failure where the threshold does not fit the keys, or the origin is too long.
+pub fn genesis(
+    origin: &str,
+    threshold: u16,
+    signers: &[Signer],
+    binding: Binding,
+) -> Result<Certificate, Failure> {
     let keys: Vec<_> = signers.iter().map(Signer::public_key).collect();
-    let threshold = request.threshold.unwrap_or(u16::try_from(keys.len()).unwrap_or(u16::MAX));
     if threshold == 0 || usize::from(threshold) > keys.len() {
         let message = format!("a threshold of {threshold} does not fit {} keys", keys.len());
         return Err(
@@ -213,10 +222,9 @@ fn genesis(request: &Request, signers: &[Signer]) -> Result<Certificate, Failure
     let mut nonce = [0; 32];
     getrandom::fill(&mut nonce)
         .map_err(|error| Failure::internal(format!("the system gives no randomness: {error}")))?;
-    let origin = request.origin.clone().unwrap_or_else(|| default_origin(&request.cert_log));
-    let content =
-        Genesis { origin, nonce, policy: Policy::new(threshold, keys)?, state: StateCommitment::empty() };
-    let mut genesis = Certificate::genesis(&content, request.result.binding).map_err(|fault| {
+    let (origin, policy) = (origin.to_owned(), Policy::new(threshold, keys)?);
+    let content = Genesis { origin, nonce, policy, state: StateCommitment::empty() };
+    let mut genesis = Certificate::genesis(&content, binding).map_err(|fault| {
         Failure::from(fault).hint("An origin has at most 255 bytes and no control characters.")
     })?;
     for signer in signers {

@@ -53,6 +53,12 @@ impl Signer {
         Ok(Signer { key: SigningKey::from_bytes(&seed) })
     }
 
+    /// A key that is always the same.
+    #[cfg(test)]
+    pub(crate) fn from_seed(seed: [u8; 32]) -> Self {
+        Signer { key: SigningKey::from_bytes(&seed) }
+    }
+
     /// The public key.
     pub fn public_key(&self) -> [u8; 32] {
         self.key.verifying_key().to_bytes()

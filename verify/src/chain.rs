@@ -83,6 +83,36 @@ impl<'r, B: Bytes> Follower<B> {
         Follower { walk, later, seen: BTreeSet::new(), before: None, newest: None, followed }
     }
 
+    /// Stands where an earlier follower stood: certificates up to there are read and not checked again.
+    /// The last of them must be the very one that it stood at; otherwise [`Followed::stopped`] says so.
+    #[must_use]
+    pub fn checked_to(mut self, head: ChainHead) -> Self {
+        let followed = &mut self.followed;
+        while followed.stopped.is_none() && followed.certificates <= head.height {
+            let next = self.walk.as_mut().and_then(Iterator::next);
+            let hash = match next {
+                Some(Ok(Entry { record: Record::CoSignature { .. }, .. })) => {
+                    followed.co_signatures += 1;
+                    continue;
+                }
+                Some(Ok(Entry { record, .. })) => record.place().map(|place| place.chain_hash),
+                Some(Err(damage)) => {
+                    followed.stopped = Some(damage);
+                    break;
+                }
+                None => None,
+            };
+            self.seen.extend(hash);
+            followed.certificates += 1;
+            if hash.is_none() || (followed.certificates > head.height && hash != Some(head.hash)) {
+                let message = "the chain does not lead to where it was checked earlier";
+                followed.stopped = Some(Fault::new(FaultCode::ChainBroken, message).into());
+            }
+        }
+        followed.head = Some(head);
+        self
+    }
+
     /// The next certificate, if it breaks no rule; none after one that does, and at the end. The
     /// records behind are read all the same.
     pub fn advance(&mut self) -> Option<Link<'_>> {

@@ -90,6 +90,16 @@ pub fn import(input: impl Read, path: &Path, sink: &mut dyn EventSink) -> Result
     Ok(imported)
 }
 
+/// One event as it was posted: its exact bytes are the payload. `place` is where it stands in what
+/// came, which failures call `path`. Gives the source beside it.
+///
+/// # Errors
+/// `json-invalid` and `json-number-inexact` for what is no CloudEvent; `limit-exceeded`.
+pub fn event_of(content: &[u8], place: Place, path: &Path) -> Result<(EventHeader, String), Failure> {
+    let (header, source, _) = Line { path, place, content }.event()?;
+    Ok((header, String::from_utf8_lossy(&source).into_owned()))
+}
+
 fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

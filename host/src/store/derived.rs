@@ -6,7 +6,7 @@ use std::io;
 use omega_kernel::cert_index::{INDEX_ENTRY_BYTES, INDEX_HEADER, IndexEntry, SUMMARY_BYTES, Summary};
 use omega_kernel::cert_log::HEADER_BYTES;
 
-use super::disk::Disk;
+use crate::disk::Disk;
 
 /// What `cert.hash` states; none where it is missing or damaged.
 pub(super) fn read_summary<D: Disk>(disk: &D) -> io::Result<Option<Summary>> {

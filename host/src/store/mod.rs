@@ -32,11 +32,11 @@ use omega_kernel::cert_log::{self as framed, HEADER_BYTES, LOG_HEADER};
 use omega_kernel::hash::Hash;
 use omega_kernel::signature::SignatureRecord;
 
+use crate::disk::{Disk, Reading};
 use crate::failure::{Failure, HostCode};
 use crate::files;
 
 mod derived;
-mod disk;
 mod reader;
 
 #[cfg(test)]
@@ -47,7 +47,6 @@ mod tests;
 pub use omega_verify::cert_log::{Entry, Record, Records, Tail};
 pub use reader::CertLog;
 
-use disk::{Disk, Reading};
 use omega_verify::cert_log::{self, record_at};
 
 /// All records of a log on a disk, in order.
@@ -124,7 +123,7 @@ impl Store<File> {
 
 impl<D: Disk> Store<D> {
     /// Opens a store on three files: checks the log, cuts a torn tail, rebuilds the sidecars.
-    fn on(path: PathBuf, mut log: D, index: D, hash: D) -> Result<Self, Failure> {
+    pub(crate) fn on(path: PathBuf, mut log: D, index: D, hash: D) -> Result<Self, Failure> {
         let stated = derived::read_summary(&hash).map_err(|error| files::unwritable(&error, &path))?;
         let mut recovery = Recovery::default();
         start(&mut log, stated.as_ref()).map_err(|failure| failure.file(&path))?;

@@ -7,8 +7,8 @@ use omega_kernel::cert_index::Summary;
 use omega_verify::cert_log::Place;
 
 use super::derived;
-use super::disk::{Disk, Reading};
 use super::{Entry, Records, Walk, record_at, sidecars};
+use crate::disk::{Disk, Reading};
 use crate::failure::Failure;
 use crate::files;
 

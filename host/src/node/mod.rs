@@ -1,0 +1,31 @@
+//! A node without its network: what takes events in, judges them batch by batch, certifies the
+//! verdicts, and comes back after a crash exactly where it was.
+//!
+//! One direction: [`intake`] → [`batch`] → [`coordinator`] → [`checker`] → [`certifier`]. Everything is
+//! called by one thread at a time and does its work before it returns, on a [`crate::disk::Volume`];
+//! the actors of [`crate::serve`] drive it.
+
+pub mod archive;
+pub mod audit;
+pub mod batch;
+pub mod certifier;
+pub mod checker;
+pub mod coordinator;
+pub mod diff;
+pub mod incidents;
+pub mod index;
+pub mod intake;
+pub mod journal;
+pub mod kernels;
+pub mod lines;
+pub mod quarantine;
+pub mod ranges;
+pub mod recover;
+pub mod segments;
+pub mod snapshots;
+mod text;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod sim;
