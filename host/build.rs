@@ -4,6 +4,9 @@
 //! The bytes depend on the sources, `Cargo.lock` and the compiler, and on nothing else: the nested
 //! cargo has its own target folder, sees none of the outer build's flags or profile settings, and
 //! all paths are remapped. `OMEGA_KERNEL_COMPONENT=FILE` embeds that component instead.
+//!
+//! Beside it leaves the page that `omega serve` shows, `oc2.html`: the one that `make web` built, or a
+//! small one that says how to build it. `OMEGA_OC2_PAGE=FILE` embeds that file instead.
 
 use std::env;
 use std::ffi::OsString;
@@ -16,6 +19,7 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const COMPONENT_VARIABLE: &str = "OMEGA_KERNEL_COMPONENT";
+const PAGE_VARIABLE: &str = "OMEGA_OC2_PAGE";
 
 fn main() -> Result<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
@@ -42,7 +46,27 @@ fn main() -> Result<()> {
 
     fs::write(out.join("kernel.hash"), blake3::hash(&component).as_bytes())?;
     fs::write(out.join("kernel.wasm"), component)?;
+    fs::write(out.join("oc2.html"), page(workspace)?)?;
     Ok(())
+}
+
+/// The page of `omega serve`. It is built with the command that it becomes a part of, so a first build
+/// has none; building again after `make web` puts it in.
+fn page(workspace: &Path) -> Result<Vec<u8>> {
+    println!("cargo::rerun-if-env-changed={PAGE_VARIABLE}");
+    if let Some(file) = env::var_os(PAGE_VARIABLE).filter(|file| !file.is_empty()) {
+        let file = workspace.join(file);
+        println!("cargo::rerun-if-changed={}", file.display());
+        return fs::read(&file).with_context(|| format!("{PAGE_VARIABLE}: {}", file.display()));
+    }
+    let built = workspace.join("js/dist/oc2/index.html");
+    let instead = workspace.join("host/src/serve/http/no_page.html");
+    // What is not there cannot be watched: cargo would build everything anew each time. Where it will be, can.
+    let watched = built.ancestors().find(|path| path.exists()).unwrap_or(workspace);
+    println!("cargo::rerun-if-changed={}", watched.display());
+    println!("cargo::rerun-if-changed={}", instead.display());
+    let page = if built.exists() { &built } else { &instead };
+    fs::read(page).with_context(|| page.display().to_string())
 }
 
 /// Builds the core module; its path.

@@ -164,6 +164,11 @@ macro_rules! codes {
             pub fn name(self) -> &'static str {
                 match self { $(HostCode::$variant => $name),* }
             }
+
+            /// The one with this name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name() == name)
+            }
         }
     };
 }
@@ -214,6 +219,8 @@ codes! {
     KernelOutput = 30_926, "kernel-output-invalid";
     /// Two engines gave different results.
     EnginesDiffer = 30_927, "engines-differ";
+    /// Past verdicts would be others under another kernel, and nobody has accepted that.
+    KernelDiffers = 30_928, "kernel-differs";
     /// An input in JSON is malformed or does not describe events.
     JsonInvalid = 30_931, "json-invalid";
     /// A JSON number is too large to be exact; it must be a string.
@@ -268,4 +275,8 @@ codes! {
     EvidenceFileInvalid = 30_983, "evidence-file-invalid";
     /// More, or larger, parts than an evidence file may have.
     EvidenceTooLarge = 30_984, "evidence-too-large";
+    /// No node answers at an address.
+    NodeUnreachable = 30_991, "node-unreachable";
+    /// A node refused what it was asked.
+    NodeRefused = 30_992, "node-refused";
 }

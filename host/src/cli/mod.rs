@@ -38,6 +38,8 @@ pub mod policy;
 pub mod prove;
 pub mod reconcile;
 pub mod replay;
+pub mod serve;
+pub mod token;
 pub mod verify;
 pub mod version;
 
@@ -100,6 +102,8 @@ pub enum Command {
     Bundle(bundle::Args),
     /// Judge again and say whether the same comes out
     Replay(replay::Args),
+    /// Run a node: takes events in, certifies batches, shows what it does
+    Serve(serve::Args),
     /// Append an event to a log, or start a log
     Append(append::Args),
     /// Check one log and say what is in it; keep the clean part of a damaged one
@@ -114,8 +118,10 @@ pub enum Command {
     Keygen(keygen::Args),
     /// Say what a file is, what stands in it, and what to do next
     Explain(explain::Args),
-    /// The checker as a file of its own
+    /// The checker as a file of its own; the checkers of a node, and changing them
     Kernel(kernel::Args),
+    /// Who may do what with a node
+    Token(token::Args),
     /// Measure the kernel: scan, fold and total, in wasm and native
     Bench(bench::Args),
     /// Is this machine fit: tools, engines, cache, and a known verdict
@@ -141,6 +147,7 @@ impl Command {
             Command::Prove(_) => "prove",
             Command::Bundle(_) => "bundle",
             Command::Replay(_) => "replay",
+            Command::Serve(_) => "serve",
             Command::Append(_) => "append",
             Command::Ingest(_) => "ingest",
             Command::Import(_) => "import",
@@ -149,6 +156,7 @@ impl Command {
             Command::Keygen(_) => "keygen",
             Command::Explain(_) => "explain",
             Command::Kernel(_) => "kernel",
+            Command::Token(_) => "token",
             Command::Bench(_) => "bench",
             Command::Doctor(_) => "doctor",
             Command::ExportMetrics(_) => "export-metrics",
@@ -169,6 +177,7 @@ impl Command {
             Command::Prove(args) => prove::run(args),
             Command::Bundle(args) => bundle::run(args),
             Command::Replay(args) => replay::run(args),
+            Command::Serve(args) => serve::run(args),
             Command::Append(args) => append::run(args),
             Command::Ingest(args) => ingest::run(args),
             Command::Import(args) => import::run(args),
@@ -177,6 +186,7 @@ impl Command {
             Command::Keygen(args) => keygen::run(args),
             Command::Explain(args) => explain::run(args),
             Command::Kernel(args) => kernel::run(args),
+            Command::Token(args) => token::run(args),
             Command::Bench(args) => bench::run(args),
             Command::Doctor(args) => doctor::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
