@@ -14,6 +14,7 @@ import {
   lead,
   NEVER_SHOWN,
   proves,
+  sentence,
   stands,
   status,
   toReader,
@@ -246,9 +247,4 @@ function commandSection({ asked, flipped, say }: Context): HTMLElement {
         `Once more for each further proof: ${rest.map(({ name }) => name).join(', ')}.`,
       ),
   );
-}
-
-function sentence(words: string): string {
-  if (words === '') return '';
-  return words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.');
 }

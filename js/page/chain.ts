@@ -83,7 +83,8 @@ function link(
   );
 }
 
-function says({ verdict, cert_type }: Entry): string {
+/** What a certificate says, in few words. */
+export function says({ verdict, cert_type }: Pick<Entry, 'verdict' | 'cert_type'>): string {
   if (verdict === 'merge') return 'the logs agree';
   if (verdict === 'obstruction') return 'the logs conflict';
   if (cert_type === 'genesis') return 'the chain starts';

@@ -1,17 +1,20 @@
 /** A conflict: the rule that is broken, and the events that cannot stand together, side by side. */
 import { h } from './dom.js';
 import type { Conflict, Entry } from './protocol.js';
-import { FIELDS, LEAVES_OPEN, rule } from './words.js';
+import { FIELDS, LEAVES_OPEN, rule, sentence } from './words.js';
 
 /** An event, or what the state keeps of one that was accepted before: that is less. */
-interface Column {
+export interface Column {
   title: string;
   event: Record<string, unknown>;
   kept?: boolean;
 }
 
 /** The conflict of a certificate. */
-export function conflictView(conflict: Conflict, entry: Entry): HTMLElement {
+export function conflictView(
+  conflict: Conflict,
+  entry: Pick<Entry, 'conflicting_writers'> = {},
+): HTMLElement {
   const one = conflict.events.length === 1;
   const columns: Column[] = conflict.events.map((event, at) => ({
     title: one ? 'The event' : `Event ${at + 1}`,
@@ -25,9 +28,9 @@ export function conflictView(conflict: Conflict, entry: Entry): HTMLElement {
     'div',
     { class: 'conflict' },
     h('p', { class: 'rule' }, h('b', {}, `Rule ${conflict.predicate}`), ` ${rule(conflict.predicate)}`),
-    h('p', {}, `${sentence(conflict.sentence)}`),
+    h('p', {}, sentence(conflict.sentence)),
     open !== undefined && h('p', {}, open),
-    table(columns),
+    sideBySide(columns),
     columns.length > 1 && h('p', { class: 'small' }, '≠ marks what differs.'),
     accepted !== null &&
       h('p', { class: 'small' }, 'Of what was accepted before, only its time and its hash are kept.'),
@@ -37,7 +40,8 @@ export function conflictView(conflict: Conflict, entry: Entry): HTMLElement {
   );
 }
 
-function table(columns: Column[]): HTMLElement {
+/** Events side by side, field by field; what differs is marked. */
+export function sideBySide(columns: Column[]): HTMLElement {
   const names = [...new Set(columns.flatMap(({ event }) => Object.keys(event)))];
   const rows = names
     .map((name) => ({
@@ -87,8 +91,4 @@ function text(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (Array.isArray(value)) return value.map(text).join(', ');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-function sentence(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.');
 }

@@ -2,6 +2,12 @@
 import { meansOf } from './advice.js';
 import type { Answer, Check } from './protocol.js';
 
+/** A clause as a sentence. */
+export function sentence(words: string): string {
+  if (words === '') return '';
+  return words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.');
+}
+
 /** The large heading, by exit code. */
 export function heading(exit: number): { title: string; tone: 'right' | 'wrong' | 'open' } {
   switch (exit) {
@@ -213,6 +219,8 @@ export const FIELDS: Record<string, string> = {
   prev: 'Before it',
   deps: 'Depends on',
   claim: 'Claim',
+  payload: 'Payload',
+  payload_base64: 'Payload, base64',
   payload_length: 'Payload, bytes',
   payload_hash: 'Payload hash',
   observed_length: 'Found, bytes',

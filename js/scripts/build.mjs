@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
 import { bundle, workerSource } from './bundle.mjs';
 import { generate } from './glue.mjs';
+import { oc2 } from './oc2.mjs';
 import { page } from './page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -27,7 +28,10 @@ if (!existsSync(join(root, 'build/loader/loader_bg.wasm'))) {
   process.exit(1);
 }
 await mkdir(join(root, 'build'), { recursive: true });
-await rm(dist, { recursive: true, force: true });
+// The command is built with the command centre: where that comes out the same, it is not touched.
+for (const name of await readdir(dist).catch(() => [])) {
+  if (name !== 'oc2') await rm(join(dist, name), { recursive: true, force: true });
+}
 await generate(component);
 for (const platform of ['browser', 'node']) {
   const folder = platform === 'node' ? join(dist, 'node') : dist;
@@ -64,3 +68,4 @@ for (const name of ['index.js', 'kernel.js', 'worker.js', 'loader.wasm', 'kernel
   console.log(`${name}: ${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`);
 }
 await page(component, join(dist, 'page'));
+await oc2(join(dist, 'oc2'));

@@ -7,8 +7,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
-import { build, transform } from 'esbuild';
 import { script } from './bundle.mjs';
+import { filled, loader, ours, style } from './single.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Bytes that page and verifier may have, compressed, without the kernel; and the kernel. */
@@ -17,28 +17,22 @@ const MOST_OF_KERNEL = 120_000;
 /** Characters before the place for parts: whoever unpacks an evidence file looks no further for it. */
 const MOST_BEFORE = 200_000;
 
+/** Where the page may ask once it is loaded. */
+const NOWHERE = "'none'";
+
 /** Builds the page into a folder; gives its sizes. */
 export async function page(kernel, folder) {
   const { toText } = await ours('embedded');
   const { PLACE, END } = await ours('bundle');
-  const loader = await readFile(join(root, 'build/loader/loader_bg.wasm')).catch(() => {
-    throw new Error('there is no loader in build/loader: scripts/loader.sh builds it');
-  });
   const parts = {
-    style: (
-      await transform(await readFile(join(root, 'page/page.css'), 'utf8'), { loader: 'css', minify: true })
-    ).code.trim(),
+    style: await style('page/page.css'),
     script: await script('page/main.ts'),
     worker: await script('page/worker.ts'),
-    loader: toText(loader),
+    loader: toText(await loader()),
     kernel: toText(kernel),
   };
-  for (const name of ['script', 'worker', 'style', 'loader', 'kernel']) {
-    if (/<\/(script|style)|<!--|\r|\0/i.test(parts[name]))
-      throw new Error(`${name} cannot stand in a page as it is`);
-  }
   const template = await readFile(join(root, 'page/index.html'), 'utf8');
-  const whole = filled(template, parts);
+  const whole = filled(template, parts, NOWHERE);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'index.html'), whole);
   const before = whole.indexOf(PLACE) + PLACE.length;
@@ -46,7 +40,7 @@ export async function page(kernel, folder) {
   if (before < PLACE.length || before > MOST_BEFORE || behind !== whole.indexOf('</script>', before) + 10) {
     throw new Error('the place for the parts of an evidence file is not where it should be');
   }
-  const without = brotliCompressSync(filled(template, { ...parts, kernel: '' })).length;
+  const without = brotliCompressSync(filled(template, { ...parts, kernel: '' }, NOWHERE)).length;
   const kernelAlone = brotliCompressSync(kernel).length;
   const bytes = Buffer.byteLength(whole);
   console.log(
@@ -59,33 +53,4 @@ export async function page(kernel, folder) {
   if (kernelAlone > MOST_OF_KERNEL)
     throw new Error(`the kernel has more than ${MOST_OF_KERNEL} bytes with brotli`);
   if (without > MOST) throw new Error(`page and verifier have more than ${MOST} bytes with brotli`);
-}
-
-function filled(template, parts) {
-  const source = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-  const policy = [
-    "default-src 'none'",
-    `script-src ${source(parts.script)} 'wasm-unsafe-eval'`,
-    `style-src ${source(parts.style)}`,
-    'worker-src blob:',
-    "connect-src 'none'",
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
-  const all = { ...parts, policy };
-  return template.replace(/\{\{(\w+)\}\}/g, (_, name) => all[name]);
-}
-
-/** A module of the page's own code: how bytes stand in it, and where parts go. */
-async function ours(name) {
-  const outfile = join(root, `build/${name}.mjs`);
-  await build({
-    absWorkingDir: root,
-    entryPoints: [`page/${name}.ts`],
-    bundle: true,
-    format: 'esm',
-    outfile,
-  });
-  return import(`${outfile}?${Date.now()}`);
 }

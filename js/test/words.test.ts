@@ -18,6 +18,7 @@ const ELSEWHERE = [
   'key-file-mode',
   'key-not-in-policy',
   'engines-differ',
+  'kernel-differs',
   'json-invalid',
   'json-number-inexact',
   'result-invalid',
@@ -40,6 +41,8 @@ const ELSEWHERE = [
   'page-invalid',
   'evidence-file-invalid',
   'evidence-too-large',
+  'node-unreachable',
+  'node-refused',
 ];
 
 test('each code that verifying can end with means something to people, and no other is explained', () => {
