@@ -44,6 +44,10 @@ const ABSENCES: &[Absence] = &[
     Absence { word: "unsafe", folder: "verify/src", except: &[] },
     Absence { word: "SigningKey", folder: "verify/src", except: &[] },
     Absence { word: "unsafe", folder: "js/loader/src", except: &[] },
+    // A node without its network.
+    Absence { word: "tokio", folder: "host/src/node", except: &[] },
+    Absence { word: "axum", folder: "host/src/node", except: &[] },
+    Absence { word: "net", folder: "host/src/node", except: &[] },
     // A private key is read in one file and used in another.
     Absence { word: "SigningKey", folder: "host/src", except: &["keys.rs", "sign.rs"] },
 ];

@@ -1,0 +1,344 @@
+//! Clients that mean no good, or do not know better: none of them makes the node fail, wait, or grow.
+
+mod support {
+    pub mod node;
+    pub mod stream;
+}
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::node::{Node, Start, event, id};
+use support::stream::Stream;
+
+const JSON: &str = "application/json";
+
+fn address(node: &Node) -> String {
+    node.url.split("//").nth(1).unwrap().to_owned()
+}
+
+fn connect(node: &Node) -> TcpStream {
+    let socket = TcpStream::connect(address(node)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+    socket
+}
+
+/// Sends these bytes and nothing else, half-closes where asked, and gives what comes until the end.
+fn raw(node: &Node, bytes: &[u8], half_close: bool) -> String {
+    let mut socket = connect(node);
+    _ = socket.write_all(bytes);
+    if half_close {
+        _ = socket.shutdown(Shutdown::Write);
+    }
+    let mut answer = Vec::new();
+    _ = socket.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+}
+
+/// The node answers, quickly, and holds nothing that it should not.
+#[track_caller]
+fn is_well(node: &Node) {
+    let begun = Instant::now();
+    let now = node.status();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(now["readiness"]["ready"], true, "{now:#}");
+    assert!(!node.said().contains("panicked"), "{}", node.said());
+}
+
+/// Kilobytes in memory.
+fn memory(node: &Node) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_is_no_request_is_refused_or_let_go_of() {
+    let node = Node::new();
+    let at = address(&node);
+    let long = "x".repeat(1 << 20);
+    let many: String = (0..500).map(|number| format!("x-{number}: y\r\n")).collect();
+    let cases: [(&str, Vec<u8>, &[u16]); 15] = [
+        ("nothing", vec![], &[0]),
+        ("no HTTP", b"hello\r\n\r\n".to_vec(), &[0, 400]),
+        ("zeros", vec![0; 10_000], &[0, 400]),
+        ("TLS", vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3], &[0, 400]),
+        ("HTTP/0.9", b"GET /healthz\r\n\r\n".to_vec(), &[0, 400]),
+        ("HTTP/1.0", b"GET /healthz HTTP/1.0\r\n\r\n".to_vec(), &[200]),
+        ("HTTP/2 said in vain", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[0, 400, 404, 405, 505]),
+        ("a long path", format!("GET /{long} HTTP/1.1\r\nhost: {at}\r\n\r\n").into_bytes(), &[0, 414, 431]),
+        ("a long header", format!("GET / HTTP/1.1\r\nx: {long}\r\n\r\n").into_bytes(), &[0, 431]),
+        ("many headers", format!("GET / HTTP/1.1\r\n{many}\r\n").into_bytes(), &[431]),
+        (
+            "bytes in a header",
+            b"GET /healthz HTTP/1.1\r\nconnection: close\r\nx: \xff\xfe\r\n\r\n".to_vec(),
+            &[200, 400],
+        ),
+        (
+            "two lengths",
+            b"POST /api/events HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 7\r\n\r\nhello".to_vec(),
+            &[400],
+        ),
+        (
+            "length and chunks",
+            b"POST /api/events HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+                .to_vec(),
+            &[400, 401],
+        ),
+        (
+            "a bad chunk",
+            b"POST /api/events HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_vec(),
+            &[400, 401],
+        ),
+        ("a method of its own", b"BREW /healthz HTTP/1.1\r\nconnection: close\r\n\r\n".to_vec(), &[405]),
+    ];
+    for (name, bytes, wanted) in cases {
+        let answer = raw(&node, &bytes, true);
+        assert!(wanted.contains(&status(&answer)), "{name}: {}", &answer[..answer.len().min(300)]);
+    }
+    is_well(&node);
+}
+
+#[test]
+fn paths_lead_nowhere_that_is_not_meant() {
+    let node = Node::new();
+    node.certify("a", &event(1, 1, "x"));
+    let secret = &node.token;
+    for path in [
+        "/kernels/../token",
+        "/kernels/..%2ftoken",
+        "/kernels/%2e%2e%2ftoken.wasm",
+        "/api/kernels/..%2f..%2ftoken",
+        "/api/certificates/..%2fnode.key",
+        "/api/certificates/1/logs/..%2f..",
+        "/api/snapshots/..%2f1",
+        "/api/events/%00",
+        "/api/events/%ff%fe",
+        "/api/events/-1",
+        "/api/incidents/18446744073709551616",
+        "/api/certificates/+1%00",
+        "/api/certificates?from=18446744073709551615&limit=18446744073709551615",
+        "/api/certificates?limit=0",
+        "/api/certificates?limit=-1",
+        "/api/incidents?limit=99999999999999999999",
+        "/api/incidents?before=0",
+        "//api//status",
+        "/api/status/",
+        "/%",
+        "/api/events/%zz",
+        "/.git/config",
+        "/token",
+        "/node.key",
+        "/%2e%2e/%2e%2e/etc/passwd",
+    ] {
+        let answer = raw(
+            &node,
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(),
+            false,
+        );
+        assert!((200..500).contains(&status(&answer)), "{path}: {answer}");
+        assert!(
+            !answer.contains(secret) && !answer.contains("PRIVATE KEY") && !answer.contains("root:"),
+            "{path}: {answer}"
+        );
+    }
+    for path in ["/api/kernels/..%2f..%2ftoken/swap", "/api/kernels/%00/diff", "/api/incidents/-1/resolve"] {
+        let answer = node.post(path, JSON, br#"{"action":"dismiss"}"#);
+        assert!(
+            answer.status == 404 || answer.status == 400 || answer.status == 422,
+            "{path}: {}",
+            answer.status
+        );
+    }
+    for log in ["..%2f..%2fescape", "%00", "%0a", "a%2fb", "%ff", "..."] {
+        let path = format!("/api/events?log={log}");
+        let answer = node.post(&path, JSON, event(2, 1, "x").to_string().as_bytes());
+        assert!(answer.status == 200 || answer.status == 400, "{log}: {}", answer.status);
+    }
+    // A log's name names no file.
+    let folder = std::fs::read_dir(node.path("segments")).unwrap();
+    for entry in folder {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.len() == "00000001.omega".len() && name.ends_with(".omega"), "{name}");
+    }
+    is_well(&node);
+}
+
+#[test]
+fn requests_that_stand_in_a_row_are_answered_in_order() {
+    let node = Node::new();
+    let body = |number| event(1, number, "x").to_string();
+    let mut all = String::new();
+    for number in 1..=50 {
+        let body = body(number);
+        let close = if number == 50 { "connection: close\r\n" } else { "" };
+        all += &format!(
+            "POST /api/events?log=a HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: {JSON}\r\n{close}content-length: {}\r\n\r\n{body}",
+            node.token,
+            body.len()
+        );
+    }
+    let answer = raw(&node, all.as_bytes(), true);
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 50, "{answer}");
+    assert_eq!(node.status()["events"], "50");
+    // A body that ends early is nothing.
+    let cut = format!(
+        "POST /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 500\r\n\r\n{}",
+        node.token,
+        body(51)
+    );
+    let answer = raw(&node, cut.as_bytes(), true);
+    assert!(status(&answer) == 400 || status(&answer) == 0, "{answer}");
+    assert_eq!(node.status()["events"], "50");
+    // Chunks are a body like any other.
+    let body = body(51);
+    let chunked = format!(
+        "POST /api/events?log=a HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        node.token,
+        body.len()
+    );
+    assert_eq!(status(&raw(&node, chunked.as_bytes(), true)), 200);
+    is_well(&node);
+}
+
+#[test]
+fn who_is_slow_keeps_nobody_waiting_and_is_let_go_of() {
+    let node = Node::new();
+    let begun = Instant::now();
+    // Headers that never end; a body that never comes; nothing at all; a connection kept for nothing.
+    let head = format!(
+        "POST /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n",
+        node.token
+    );
+    let slow: Vec<(&str, TcpStream)> = (0..300)
+        .map(|number| {
+            let mut socket = connect(&node);
+            let name = ["headers", "body", "nothing", "kept"][number % 4];
+            match name {
+                "headers" => socket.write_all(b"GET / HTTP/1.1\r\nhost: ").unwrap(),
+                "body" => socket.write_all(format!("{head}\r\n[").as_bytes()).unwrap(),
+                "kept" => socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap(),
+                _ => {}
+            }
+            (name, socket)
+        })
+        .collect();
+    for number in 1..=20 {
+        let at = Instant::now();
+        node.certify("a", &event(1, number, "x"));
+        assert!(at.elapsed() < Duration::from_secs(5), "{:?}", at.elapsed());
+        thread::sleep(Duration::from_millis(20));
+    }
+    // Within 10 seconds for headers and 60 for a body; this machine does much else.
+    for (name, mut socket) in slow {
+        let mut rest = Vec::new();
+        let ended = socket.read_to_end(&mut rest);
+        assert!(ended.is_ok(), "{name}: {ended:?} after {:?}", begun.elapsed());
+        let text = String::from_utf8_lossy(&rest);
+        match name {
+            "body" => assert!(text.contains("408") && text.contains("timeout"), "{text}"),
+            "kept" => assert!(text.contains("200 OK"), "{text}"),
+            _ => assert!(text.is_empty() || text.contains("408"), "{name}: {text}"),
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(85), "{:?}", begun.elapsed());
+    is_well(&node);
+    node.stop();
+}
+
+#[test]
+fn a_thousand_readers_who_do_not_read_cost_little_and_hear_all_of_it() {
+    let mut start = Start::default().arg(&["--flush-ms", "5"]);
+    // What a shell gives at first.
+    start.before = ["sh", "-c", "ulimit -Sn 1024; exec \"$@\"", "sh"].map(str::to_owned).to_vec();
+    let node = start.node();
+    let before = memory(&node);
+    // Each end of a connection is a file of this process, too.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    rustix::process::setrlimit(
+        rustix::process::Resource::Nofile,
+        rustix::process::Rlimit { current: limit.maximum, ..limit },
+    )
+    .unwrap();
+    let mut readers: Vec<Stream> = (0..1000).map(|_| Stream::after(&node, 0)).collect();
+    for number in 1..=200 {
+        node.certify("a", &json!([event(1, number, "x"), event(2, number, "y")]));
+    }
+    let metrics = String::from_utf8(node.get("/metrics").body).unwrap();
+    assert!(metrics.contains("omega_stream_readers 1000"), "{metrics}");
+    let grown = memory(&node).saturating_sub(before);
+    println!("a thousand readers: {grown} KB more");
+    assert!(grown < 400_000, "{grown} KB");
+    let newest: u64 = node.status()["height"].as_str().unwrap().parse().unwrap();
+    for reader in readers.iter_mut().step_by(97) {
+        let heights: Vec<u64> = (0..newest).map(|_| reader.next().unwrap().id.unwrap()).collect();
+        assert_eq!(heights, (1..=newest).collect::<Vec<u64>>());
+    }
+    is_well(&node);
+    // Those who go away are forgotten.
+    drop(readers);
+    let forgotten = (0..400).any(|number| {
+        node.certify("b", &event(3, number + 1, "z"));
+        thread::sleep(Duration::from_millis(50));
+        String::from_utf8(node.get("/metrics").body).unwrap().contains("omega_stream_readers 0")
+    });
+    assert!(forgotten);
+    let begun = Instant::now();
+    node.stop();
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn too_much_at_once_is_told_to_come_later_and_memory_stays_bounded() {
+    let node = Start::default().arg(&["--flush-ms", "1000", "--batch-size", "1000000"]).node();
+    let large = |writer: u32, number: u64| {
+        json!(
+            (0..14)
+                .map(|place| event(writer, number * 100 + place, &"x".repeat(1 << 20)))
+                .collect::<Vec<_>>()
+        )
+        .to_string()
+    };
+    let counts: Vec<(u64, u64)> = thread::scope(|scope| {
+        let node = &node;
+        let sending: Vec<_> = (1..=12)
+            .map(|writer| {
+                scope.spawn(move || {
+                    let (mut taken, mut busy) = (0, 0);
+                    for number in 1..=4 {
+                        let body = large(writer, number);
+                        let answer = node.post(&format!("/api/events?log={writer}"), JSON, body.as_bytes());
+                        match answer.status {
+                            200 => taken += 14,
+                            429 => {
+                                answer.problem(429, "busy");
+                                assert_eq!(answer.header("retry-after"), Some("1"));
+                                busy += 1;
+                            }
+                            other => panic!("{other}: {}", answer.json()),
+                        }
+                    }
+                    (taken, busy)
+                })
+            })
+            .collect();
+        sending.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let taken: u64 = counts.iter().map(|(taken, _)| taken).sum();
+    println!(
+        "{taken} events of 1 MiB, {} refusals, {} MB",
+        counts.iter().map(|it| it.1).sum::<u64>(),
+        memory(&node) / 1024
+    );
+    assert_eq!(node.status()["events"], taken.to_string());
+    assert!(memory(&node) < 2 << 20, "{} KB", memory(&node));
+    assert_eq!(node.get(&format!("/api/events/{}", id(99, 1))).status, 404);
+    node.stop();
+}
