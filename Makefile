@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build setup-web build loader web demo test test-full engines bench bench-web mutants coverage
+.PHONY: help setup setup-build setup-web build loader web demo test test-full engines bench bench-web load mutants coverage
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -51,6 +51,9 @@ bench: build ## events per second beside the floor of the same machine
 
 bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's
 	npm --prefix js run --silent bench
+
+load: setup ## what a node takes in, beside SQLite and NATS JetStream; a soak of ten minutes
+	@scripts/load.sh
 
 # FILE=judge/streams.rs for one file; without it, the whole kernel (hours).
 mutants: setup ## which changes to the kernel no test notices (FILE=… for one file)

@@ -77,14 +77,14 @@ for_testing() {
     for_python
 }
 
-# A third party's Python, with nothing but the WebAssembly engine from PyPI.
+# Third parties' Python: a WebAssembly engine, a fuzzer of APIs, and a peer for load runs.
 for_python() {
     need python3 python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv
     if [ ! "$VENV/installed" -nt tests/third_party/requirements.txt ]; then
         echo "setup: installing tests/third_party/requirements.txt into $VENV"
         python3 -m venv "$VENV" && "$VENV/bin/pip" install --quiet --requirement tests/third_party/requirements.txt ||
-            give_up "wasmtime from PyPI could not be installed: the audit by a third party's engine needs it."
+            give_up "tests/third_party/requirements.txt could not be installed from PyPI: tests of third parties need it."
         touch "$VENV/installed"
     fi
 }

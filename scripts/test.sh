@@ -41,6 +41,15 @@ third_party() {
     OMEGA="$TARGET/release/omega" PYTHONDONTWRITEBYTECODE=1 "$TARGET/venv/bin/python" "tests/third_party/$1"
 }
 
+# Requests of every kind that the node's document allows, and of many that it does not.
+api_fuzz() {
+    if [ "$full" = yes ]; then
+        EXAMPLES=2000 third_party test_api.py
+    else
+        third_party test_api.py
+    fi
+}
+
 step format cargo fmt --all --check
 step dependencies cargo deny --locked check bans licenses sources
 step generator cargo deny --manifest-path js/bind/Cargo.toml --config deny.toml --locked check bans licenses sources
@@ -57,7 +66,9 @@ step web-tests npm --prefix js test --silent
 step engines scripts/engines.sh
 step audit third_party test_audit.py
 step engines-table third_party test_engines_table.py
+step api-fuzz api_fuzz
 step demo demo
+if [ "$full" = yes ]; then step load scripts/load.sh; fi
 
 printf '\n== what the test runner said last\n'
 grep -E '^(     Running|   Doc-tests|test result:)' "$logs/tests" || echo "nothing: it did not get that far"
@@ -79,7 +90,7 @@ awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
         bad += substr($0, RSTART + 1, RLENGTH - 1); $0 = substr($0, RSTART + RLENGTH) }
         failed += bad; passed += ran - bad }
     END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
-    "$logs"/{tests,web-tests,audit,engines-table}
+    "$logs"/{tests,web-tests,audit,engines-table,api-fuzz}
 [ "$full" = yes ] && echo "long runs: included" || echo "long runs: not included (make test-full)"
 if [ "$failed" != 0 ]; then
     echo "RESULT: FAILED"

@@ -9,6 +9,8 @@
 //! starts. With `--rate`, requests are due at fixed times, and a request that had to wait for the one
 //! before it counts from when it was due: a node that stalls cannot hide it.
 
+#![allow(clippy::float_arithmetic, reason = "times are measured, and nothing of it is certified")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -164,6 +164,13 @@ impl Kernel {
         })
     }
 
+    /// The native build beside a component that it was not made from: one of them is wrong.
+    #[cfg(test)]
+    pub(crate) fn with_wrong_native(bytes: Vec<u8>, options: &Options) -> Result<Self, Failure> {
+        let kernel = Self::from_bytes(bytes, &Options { mode: Mode::Wasm, ..options.clone() })?;
+        Ok(Kernel { native: true, ..kernel })
+    }
+
     /// BLAKE3 of the component: what certificates name.
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash

@@ -21,7 +21,7 @@ use crate::produce::event::Place;
 use crate::sign::Signer;
 use crate::store::{Record, Records, Store};
 
-struct Judging<'c>(&'c mut Checker);
+pub(super) struct Judging<'c>(pub &'c mut Checker);
 
 impl Judge<sim::SimDisk> for Judging<'_> {
     fn judge(&mut self, batch: &Arc<batch::Batch>) -> Result<Judgement, Failure> {
@@ -40,7 +40,7 @@ struct Client {
     announced: Vec<[u8; 32]>,
 }
 
-fn submission(source: &str, events: &[(u128, u64, &str)]) -> Submission {
+pub(super) fn submission(source: &str, events: &[(u128, u64, &str)]) -> Submission {
     let (mut frames, mut marks) = (Vec::new(), Vec::new());
     for &(id, lamport, payload) in events {
         let node = source.as_bytes()[0].into();
@@ -70,7 +70,7 @@ fn work() -> Vec<Vec<Submission>> {
     ]
 }
 
-fn open_store(root: &SimVolume) -> Result<Store<sim::SimDisk>, Failure> {
+pub(super) fn open_store(root: &SimVolume) -> Result<Store<sim::SimDisk>, Failure> {
     let open = |name| root.open(name).map_err(|error| crate::files::unwritable(&error, &root.path(name)));
     let store = Store::on(root.path("cert.log"), open("cert.log")?, open("cert.idx")?, open("cert.hash")?)?;
     root.sync().map_err(|error| crate::files::unwritable(&error, &root.path("")))?;
@@ -92,7 +92,7 @@ fn begin(disk: &SimVolume) -> Result<Started<SimVolume>, Failure> {
     })
 }
 
-fn certificates_of(disk: SimVolume) -> CertificateAt {
+pub(super) fn certificates_of(disk: SimVolume) -> CertificateAt {
     Arc::new(move |height| {
         let store = open_store(&disk)?;
         for entry in store.records()? {
@@ -245,4 +245,19 @@ fn a_disk_that_is_full_for_a_while_stops_nothing_for_good() {
             again(&disk.after_the_cut(Survives::Synced), &mut client, &what);
         }
     }
+}
+
+#[test]
+fn what_came_twice_in_a_group_that_failed_is_not_acknowledged() {
+    let disk = SimVolume::new();
+    let mut node = begin(&disk).unwrap();
+    let one = submission("alice", &[(1, 1, "a")]);
+    disk.full_at(disk.operations(), 1);
+    let results = node.intake.submit(vec![one.clone(), one.clone()]);
+    assert!(results.iter().all(Result::is_err), "{results:?}");
+    // Neither is there, so it is taken once and then known.
+    let results = node.intake.submit(vec![one.clone(), one]);
+    let counts: Vec<_> =
+        results.iter().flatten().map(|receipt| (receipt.accepted, receipt.duplicates)).collect();
+    assert_eq!(counts, [(1, 0), (0, 1)]);
 }

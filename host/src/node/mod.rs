@@ -28,4 +28,6 @@ mod text;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod mode_tests;
+#[cfg(test)]
 mod sim;

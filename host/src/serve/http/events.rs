@@ -39,6 +39,7 @@ pub struct Sending {
     /// source of CloudEvents that have one source, or "events".
     log: Option<String>,
     /// `certified`: answer when all of them are judged, not when they are on disk.
+    #[param(inline)]
     wait: Option<Wait>,
 }
 

@@ -12,6 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body};
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::Instrument;
 use utoipa::OpenApi;
@@ -49,6 +50,8 @@ pub const MAX_EVENTS_PER_REQUEST: usize = 65_536;
 pub const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Readers of the stream, at most.
 pub const MAX_STREAM_READERS: usize = 4096;
+/// Media types of bodies that are no text.
+const BYTES: [&str; 3] = ["application/octet-stream", "application/wasm", "application/vnd.omega.log"];
 /// Time for a request, its body included. The stream takes longer.
 const MOST_TIME: Duration = Duration::from_secs(60);
 
@@ -133,6 +136,8 @@ pub fn router(app: App) -> Router {
         .split_for_parts();
     document.merge(their_document);
     reads_take_a_token(&mut document);
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    bytes_are_bytes(&mut document);
     let limited = router
         .route("/api/openapi.json", axum::routing::get(move || async move { Json(document) }))
         .fallback(|| async { Problem::not_found("such path") })
@@ -166,6 +171,22 @@ fn reads_take_a_token(document: &mut utoipa::openapi::OpenApi) {
             let response = ResponseBuilder::new().description(what).content("application/json", problem);
             read.responses.responses.insert(status.to_owned(), response.build().into());
         }
+    }
+}
+
+/// What is no text is told as an array of numbers, unless somebody says otherwise.
+fn bytes_are_bytes(document: &mut Value) {
+    match document {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if BYTES.contains(&name.as_str()) && member["schema"].is_object() {
+                    member["schema"] = json!({ "type": "string", "format": "binary" });
+                }
+                bytes_are_bytes(member);
+            }
+        }
+        Value::Array(members) => members.iter_mut().for_each(bytes_are_bytes),
+        _ => {}
     }
 }
 
