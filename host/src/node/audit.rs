@@ -23,6 +23,8 @@ pub struct Stretch {
     pub to: u64,
     /// Events after which it ends all the same.
     pub most_events: u64,
+    /// Batches after which it does.
+    pub most_batches: u64,
     /// Where schedules come from.
     pub seed: u64,
 }
@@ -53,7 +55,7 @@ pub fn audit<V: Volume>(
     let begins = stretch.from.as_ref().map_or(0, |kept| kept.height);
     let mut checker: Option<(Hash, Checker)> = None;
     for height in archive::heights_from(known, begins + 1).into_iter().take_while(|&at| at <= stretch.to) {
-        if !goes_on() || audited.events >= stretch.most_events {
+        if !goes_on() || audited.events >= stretch.most_events || audited.batches >= stretch.most_batches {
             break;
         }
         let certificate = certificate_at(height)?;

@@ -21,6 +21,8 @@ use crate::store::CertLog;
 
 /// Events that are judged again in one go, at most: a second of one processor, or less.
 const MOST_EVENTS: u64 = 100_000;
+/// Batches, likewise: each takes some milliseconds, however small it is.
+const MOST_BATCHES: u64 = 200;
 
 /// Starts the actor; it ends when the node does.
 ///
@@ -62,6 +64,7 @@ fn look(shared: &Shared, snapshots: &Snapshots, find: &FindKernel) -> Result<(),
         from: begins.swap_remove(place),
         to,
         most_events: MOST_EVENTS,
+        most_batches: MOST_BATCHES,
         // Never 0: that is the schedule that was signed.
         seed: below(u64::MAX - 1)? | 1,
     };
