@@ -8,6 +8,8 @@ mod support {
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -273,4 +275,26 @@ fn an_end_loses_no_request_that_is_under_way() {
         assert_eq!(start.started["height"], ended["height"], "judged before the end");
         assert_eq!(start.started["replayed"], 0);
     }
+}
+
+#[test]
+fn an_end_waits_for_a_request_whose_body_is_still_on_its_way() {
+    let node = Start::default().node();
+    let body = Writer { node: 1, next: 1, acknowledged: 0, refused: 0 }.body(3, 100);
+    let mut socket = TcpStream::connect(node.url.split("//").nth(1).unwrap()).unwrap();
+    let (token, length) = (&node.token, body.len());
+    let head = format!(
+        "POST /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: {OMEGA}\r\ncontent-length: {length}\r\n\r\n"
+    );
+    socket.write_all(&[head.as_bytes(), &body[..50]].concat()).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    node.signal("TERM");
+    thread::sleep(Duration::from_millis(700));
+    socket.write_all(&body[50..]).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let folder = Arc::clone(&node.folder);
+    node.end();
+    assert_eq!(Start::default().on(&folder).node().status()["accepted_ids"], "3");
 }
