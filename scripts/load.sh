@@ -21,12 +21,13 @@ main() {
     for format in omega json; do
         fresh "$format"
         local reached
-        load "$format" --seconds "$SECONDS_EACH"
+        load "$format" --seconds "$SECONDS_EACH" --most $((SECONDS_EACH * 400000))
         reached=$(field 'int(it["events"] / it["seconds"])')
         row "$format, 1,000 a request"
         eval "reached_$format=$reached"
         restart
-        load "$format" --seconds "$SECONDS_EACH" --rate $((reached / 2)) --first-node 1000 --seed 2
+        load "$format" --seconds "$SECONDS_EACH" --rate $((reached / 2)) \
+            --most $((SECONDS_EACH * reached)) --first-node 1000 --seed 2
         row "$format, at half that rate"
         stop
     done
@@ -88,7 +89,7 @@ field() {
 
 row() {
     field '"%-34s %12.0f %9.1f %9.1f %9.1f  %s" % ("'"$1"'", it["events"] / it["seconds"],
-        *(it["milliseconds"][name] or 0 for name in ("p50", "p99", "max")),
+        *((it["microseconds"][name] or 0) / 1000 for name in ("p50", "p99", "max")),
         "%d refused, %d failed" % (it["refused"], it["failed"]))'
 }
 
