@@ -4,9 +4,11 @@
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, HostCode};
 use crate::interrupt;
@@ -91,18 +93,57 @@ pub fn write_streamed(
     kind: Kind,
     write: impl FnOnce(&mut File) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let failed = |error: io::Error| unwritable(&error, path);
+    write_unsynced(path, kind, write)?.keep()
+}
+
+/// A file that is written under a temporary name, and not yet safe. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Unsynced {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+/// What temporary names begin and end with.
+const TEMPORARY: (&str, &str) = (".omega-", ".partial");
+
+/// The first half of [`write_streamed`]: it costs no wait for the disk.
+pub fn write_unsynced(
+    path: &Path,
+    kind: Kind,
+    write: impl FnOnce(&mut File) -> Result<(), Failure>,
+) -> Result<Unsynced, Failure> {
     kind.may_replace(path)?;
     let mut file = tempfile::Builder::new()
-        .prefix(".omega-")
-        .suffix(".partial")
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
         .permissions(Permissions::from_mode(0o644))
         .tempfile_in(folder_of(path))
-        .map_err(failed)?;
+        .map_err(|error| unwritable(&error, path))?;
     write(file.as_file_mut())?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    sync_folder_of(path).map_err(failed)
+    Ok(Unsynced { file, path: path.to_owned() })
+}
+
+impl Unsynced {
+    /// The second half: syncs it and gives it its name.
+    pub fn keep(self) -> Result<(), Failure> {
+        let failed = |error: io::Error| unwritable(&error, &self.path);
+        self.file.as_file().sync_all().map_err(failed)?;
+        self.file.persist(&self.path).map_err(|error| failed(error.error))?;
+        sync_folder_of(&self.path).map_err(failed)
+    }
+}
+
+/// Removes what processes left under temporary names that ended while they wrote. For a folder that
+/// only one process writes to.
+pub fn remove_unfinished(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1) {
+            // What stays costs room and nothing else.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes a write past the file size limit fail. Left alone, the kernel's SIGXFSZ ends the process in
@@ -111,6 +152,15 @@ pub fn survive_size_limit() {
     let signal = rustix::process::Signal::XFSZ.as_raw();
     // Where it cannot be handled, what was being written is found torn, or under a temporary name.
     let _ = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
+}
+
+/// Our folder among this user's: below what the variable names (XDG Base Directory Specification), or
+/// below this folder of the home. None where neither is an absolute path.
+pub fn folder_of_user(variable: &str, in_home: &str) -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let set = std::env::var_os(variable).map(PathBuf::from).and_then(absolute);
+    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(in_home));
+    set.or_else(home).map(|folder| folder.join("omega-sheaf"))
 }
 
 /// The folder that a file stands in, or would.

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::files;
+
 const KEY_FILE: &str = "key";
 const TAG_BYTES: usize = 32;
 /// More than any component compiles to within the compiler's own limits.
@@ -23,10 +25,7 @@ const MAX_ENTRY_BYTES: u64 = 512 << 20;
 
 /// `$XDG_CACHE_HOME/omega-sheaf`, or that in `~/.cache`.
 pub(super) fn default_folder() -> Option<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).and_then(absolute);
-    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(".cache"));
-    set.or_else(home).map(|folder| folder.join("omega-sheaf"))
+    files::folder_of_user("XDG_CACHE_HOME", ".cache")
 }
 
 /// Machine code that Wasmtime made of a component: by this process, or by one that it started to

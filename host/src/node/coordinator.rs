@@ -124,10 +124,6 @@ impl<V: Volume> Known<V> {
 pub struct Settled {
     /// Its certificate.
     pub certificate: Arc<Certificate>,
-    /// Whether the events were accepted.
-    pub merged: bool,
-    /// Events in the batch.
-    pub events: u64,
     /// What was judged.
     pub batch: Arc<Batch>,
     /// What was set aside, where they conflict.
@@ -210,8 +206,6 @@ impl<V: Volume> Coordinator<V> {
             self.known.apply(&step);
             let settled = Settled {
                 certificate: Arc::new(certificate),
-                merged: division.is_none(),
-                events: batch.events,
                 batch: Arc::clone(&batch),
                 conflict: division.as_ref().map(|(division, view)| Aside {
                     view: Arc::clone(view),

@@ -53,7 +53,7 @@ pub(super) fn submission(source: &str, events: &[(u128, u64, &str)]) -> Submissi
         omega_kernel::frame::write_frame(&message, &mut frames);
         marks.push(Mark { id, from, to: frames.len() as u32, deps: 0 });
     }
-    Submission { source: source.into(), frames, marks }
+    Submission { source: source.into(), frames, marks, deps: Vec::new() }
 }
 
 /// Groups of submissions, each judged as one batch. The third holds a conflict, the fourth a

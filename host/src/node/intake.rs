@@ -8,20 +8,12 @@ use omega_kernel::frame::{Frames, HEADER_BYTES, LogHeader};
 use omega_kernel::hash::Hash;
 use omega_kernel::wire::Message;
 
-use super::batch::{Batch, Gathering};
+use super::batch::Batch;
 use super::index::Index;
 use super::segments::{Part, Place, Segments, Source};
+use super::waiting::Waiting;
 use crate::disk::Volume;
 use crate::failure::Failure;
-
-/// Events in a batch at most. A batch is judged in one go, and others wait for it.
-const MOST_EVENTS: u64 = 65_536;
-/// Bytes in a batch at most.
-const MOST_BYTES: u64 = 32 << 20;
-/// Dependencies in a batch at most: half of what a kernel takes.
-const MOST_DEPS: u64 = 1 << 24;
-/// Logs in a batch at most: a quarter of what a kernel takes.
-const MOST_LOGS: usize = 1024;
 
 /// Events of one source that came together: whole frames, checked.
 #[derive(Debug, Clone)]
@@ -32,6 +24,8 @@ pub struct Submission {
     pub frames: Vec<u8>,
     /// Each of them.
     pub marks: Vec<Mark>,
+    /// Ids that they depend on, one event's behind another's.
+    pub deps: Vec<u128>,
 }
 
 /// One frame of a submission.
@@ -43,7 +37,7 @@ pub struct Mark {
     pub from: u32,
     /// Where it ends.
     pub to: u32,
-    /// Dependencies.
+    /// How many ids it depends on.
     pub deps: u32,
 }
 
@@ -64,13 +58,15 @@ pub struct Intake<V: Volume> {
     volume: V,
     segments: Segments<V>,
     index: Arc<RwLock<Index>>,
-    gathering: Gathering,
+    waiting: Waiting,
 }
 
 /// A submission's new frames, not yet synced.
+#[derive(Default)]
 struct Staged {
     frames: Vec<u8>,
     marks: Vec<Mark>,
+    deps: Vec<u128>,
     duplicates: u64,
     /// Some of these came in the same group: they are on disk when that is.
     leans: bool,
@@ -80,7 +76,7 @@ struct Staged {
 impl<V: Volume> Intake<V> {
     /// Goes on with segments that were recovered.
     pub fn new(volume: V, segments: Segments<V>, index: Arc<RwLock<Index>>) -> Self {
-        Intake { volume, segments, index, gathering: Gathering::default() }
+        Intake { volume, segments, index, waiting: Waiting::default() }
     }
 
     /// Takes a group of submissions: one write for each, one sync for each source. A receipt says that
@@ -117,9 +113,11 @@ impl<V: Volume> Intake<V> {
         seen: &mut HashMap<u128, Vec<(Source, Option<Hash>)>>,
     ) -> Staged {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let mut new =
-            Staged { frames: Vec::new(), marks: Vec::new(), duplicates: 0, leans: false, place: None };
+        let mut new = Staged::default();
+        let mut deps = &submission.deps[..];
         for mark in &submission.marks {
+            let (its_deps, rest) = deps.split_at_checked(mark.deps as usize).unwrap_or_default();
+            deps = rest;
             let frame = &submission.frames[mark.from as usize..mark.to as usize];
             let hash = event_hash(frame);
             let is_it = |place: Place| {
@@ -137,6 +135,7 @@ impl<V: Volume> Intake<V> {
             in_group.push(mine);
             let from = new.frames.len() as u32;
             new.frames.extend_from_slice(frame);
+            new.deps.extend_from_slice(its_deps);
             new.marks.push(Mark { from, to: new.frames.len() as u32, ..*mark });
         }
         new
@@ -153,14 +152,15 @@ impl<V: Volume> Intake<V> {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         for mark in &new.marks {
             index.insert(mark.id, Place { offset: place.offset + mark.from, ..place });
+            self.waiting.came(mark.id);
         }
+        new.deps.iter().filter(|id| !index.holds(**id)).for_each(|id| self.waiting.misses(*id));
         drop(index);
         let from = u64::from(place.offset);
         let accepted = new.marks.len() as u64;
         let part =
             Part { segment: place.segment, from, to: from + new.frames.len() as u64, events: accepted };
-        let deps = new.marks.iter().map(|mark| u64::from(mark.deps)).sum();
-        self.gathering.push(&submission.source, part, &new.frames, deps)?;
+        self.waiting.push(&submission.source, part, &new.frames, new.deps.len() as u64)?;
         Ok(Receipt { accepted, duplicates, part: Some(part) })
     }
 
@@ -180,28 +180,20 @@ impl<V: Volume> Intake<V> {
             let from = part.from + (frame.offset - HEADER_BYTES as u64);
             if !without.contains(&Place { segment: part.segment, offset: from as u32 }) {
                 let part = Part { from, to: from + frame.bytes.len() as u64, events: 1, ..*part };
-                self.gathering.push(&source, part, frame.bytes, event.dep_count().into())?;
+                self.waiting.push(&source, part, frame.bytes, event.dep_count().into())?;
             }
         }
         Ok(())
     }
 
     /// Events that wait to be judged.
-    pub fn waiting(&self) -> &Gathering {
-        &self.gathering
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
-    /// Whether no more may be taken before a batch is judged.
-    pub fn is_full(&self) -> bool {
-        self.gathering.events >= MOST_EVENTS
-            || self.gathering.bytes >= MOST_BYTES
-            || self.gathering.deps >= MOST_DEPS
-            || self.gathering.log_count() >= MOST_LOGS
-    }
-
-    /// Everything that waits, as a batch.
+    /// The next batch of them.
     pub fn take(&mut self) -> Batch {
-        self.gathering.take()
+        self.waiting.take()
     }
 
     /// The segments.

@@ -24,6 +24,7 @@ pub mod recover;
 pub mod segments;
 pub mod snapshots;
 mod text;
+pub mod waiting;
 
 #[cfg(test)]
 mod crash_tests;

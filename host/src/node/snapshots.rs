@@ -16,7 +16,7 @@ use omega_kernel::policy::Policy;
 use super::checker::Checker;
 use crate::engine::ChainPosition;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Unsynced};
 use crate::map::Source;
 use crate::outputs::Kind;
 
@@ -43,6 +43,14 @@ pub struct Kept {
     pub bytes: u64,
 }
 
+/// One that is written and not yet on disk.
+#[derive(Debug)]
+pub struct Unkept {
+    kept: Kept,
+    file: Unsynced,
+    policy: Vec<u8>,
+}
+
 impl Snapshots {
     /// Opens the folder; makes it where there is none.
     ///
@@ -50,6 +58,7 @@ impl Snapshots {
     /// `write-failed`.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
         fs::create_dir_all(folder).map_err(|error| files::unwritable(&error, folder))?;
+        files::remove_unfinished(folder);
         Ok(Snapshots { folder: folder.to_owned() })
     }
 
@@ -72,26 +81,36 @@ impl Snapshots {
         all
     }
 
-    /// Keeps the state of a checker that stands at a chain's head, which a verdict left.
+    /// Writes down the state of a checker that stands at a chain's head, which a verdict left. It counts
+    /// once it is kept.
     ///
     /// # Errors
     /// Those of the engine; `write-failed`.
-    pub fn keep(&self, checker: &mut Checker, head: &ChainHead) -> Result<Kept, Failure> {
+    pub fn write(&self, checker: &mut Checker, head: &ChainHead) -> Result<Unkept, Failure> {
         let path = self.path(head.height, "snap");
         let position = ChainPosition { chain_id: head.chain_id, height: head.height };
         let mut bytes = 0;
-        files::write_streamed(&path, Kind::Snapshot, |file| {
+        let file = files::write_unsynced(&path, Kind::Snapshot, |file| {
             let write =
                 |chunk: &[u8]| file.write_all(chunk).map_err(|error| files::unwritable(&error, &path));
             bytes = checker.snapshot(position, write)?;
             Ok(())
         })?;
-        let policy = self.path(head.height, "policy");
-        let packed = Content::Policy(head.policy.clone()).encode();
+        let policy = Content::Policy(head.policy.clone()).encode();
+        Ok(Unkept { kept: Kept { height: head.height, path, bytes }, file, policy })
+    }
+
+    /// Keeps what was written.
+    ///
+    /// # Errors
+    /// `write-failed`.
+    pub fn keep(&self, unkept: Unkept) -> Result<Kept, Failure> {
+        let Unkept { kept, file, policy } = unkept;
+        file.keep()?;
         // Without it the chain is followed from its genesis: that takes longer, and nothing else.
-        let _ = fs::write(&policy, packed);
+        let _ = fs::write(self.path(kept.height, "policy"), policy);
         self.thin_out();
-        Ok(Kept { height: head.height, path, bytes })
+        Ok(kept)
     }
 
     /// Removes those that lie closest to their neighbours, never the first nor the last two.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::PoisonError;
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ use crate::node::incidents::{Incident, Kind};
 use crate::node::journal::Step;
 use crate::node::recover::{FindKernel, checker_at};
 use crate::node::segments::Part;
-use crate::node::snapshots::{Kept, Snapshots};
+use crate::node::snapshots::{Snapshots, Unkept};
 
 /// Between two tries to write while the disk takes nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -69,52 +70,51 @@ pub enum Refused {
 
 /// The coordinator's state.
 pub struct ReconcileCoordinator {
-    coordinator: Coordinator<Folder>,
-    gateway: Gateway,
-    shared: Arc<Shared>,
-    snapshots: Snapshots,
-    find: FindKernel,
+    /// What does the work.
+    pub coordinator: Coordinator<Folder>,
+    /// The checker.
+    pub gateway: Gateway,
+    /// What everybody sees.
+    pub shared: Arc<Shared>,
+    /// Where snapshots are.
+    pub snapshots: Snapshots,
+    /// Brings them to the disk.
+    pub keep: SyncSender<Unkept>,
+    /// Kernels by their hash.
+    pub find: FindKernel,
     /// Events accepted since the last snapshot.
-    since_snapshot: u64,
-    beside: Beside,
+    pub since_snapshot: u64,
+    /// What stands beside the checker.
+    pub beside: Beside,
 }
 
 impl ReconcileCoordinator {
-    /// Starts the coordinator; it ends when no batch can come any more, and takes a snapshot then.
+    /// Starts it; it ends when no batch can come any more, and takes a snapshot then.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    #[expect(clippy::too_many_arguments, reason = "called once, where all of this is made")]
     pub fn start(
-        coordinator: Coordinator<Folder>,
-        gateway: Gateway,
-        shared: Arc<Shared>,
-        snapshots: Snapshots,
-        find: FindKernel,
-        since_snapshot: u64,
+        mut self,
         mut batches: mpsc::Receiver<Batch>,
         mut commands: mpsc::Receiver<Command>,
         runtime: Handle,
     ) -> Result<JoinHandle<()>, Failure> {
-        let beside = Beside::Nothing;
-        let mut it =
-            ReconcileCoordinator { coordinator, gateway, shared, snapshots, find, since_snapshot, beside };
         actor::thread("coordinator", move || {
             runtime.clone().block_on(async move {
                 loop {
                     // The work itself blocks this thread, which is the coordinator's alone.
                     tokio::select! {
                         biased;
-                        Some(command) = commands.recv() => outside(|| it.command(command)),
+                        Some(command) = commands.recv() => outside(|| self.command(command)),
                         batch = batches.recv() => match batch {
-                            Some(batch) => outside(|| it.settle(batch)),
+                            Some(batch) => outside(|| self.settle(batch)),
                             None => break,
                         },
                         // A candidate takes over where no batch comes, too.
-                        () = sleep(LOOK_AGAIN), if it.beside.waits() => outside(|| it.between()),
+                        () = sleep(LOOK_AGAIN), if self.beside.waits() => outside(|| self.between()),
                     }
                 }
-                outside(|| it.end());
+                outside(|| self.end());
             });
         })
     }
@@ -162,7 +162,7 @@ impl ReconcileCoordinator {
         self.between();
         let ids = self.coordinator.certifier.head().state.id_count;
         if self.since_snapshot >= self.shared.settings.snapshot_events.max(ids / 4) {
-            let _ = self.snapshot();
+            self.snapshot();
         }
     }
 
@@ -249,8 +249,8 @@ impl ReconcileCoordinator {
         let head = self.coordinator.certifier.head();
         match &settled.conflict {
             None => {
-                self.since_snapshot += settled.events;
-                self.shared.metrics.events_accepted.inc_by(settled.events);
+                self.since_snapshot += settled.batch.events;
+                self.shared.metrics.events_accepted.inc_by(settled.batch.events);
             }
             Some(aside) => {
                 let count: u64 = aside.parts.iter().map(|part| part.events).sum();
@@ -304,18 +304,18 @@ impl ReconcileCoordinator {
         }
     }
 
-    fn snapshot(&mut self) -> Result<Kept, Failure> {
+    fn snapshot(&mut self) {
         let begun = Instant::now();
-        let kept = self.gateway.snapshot(self.coordinator.certifier.head(), &self.snapshots);
-        match &kept {
-            Ok(kept) => {
+        let written = self.gateway.snapshot(self.coordinator.certifier.head(), &self.snapshots);
+        match written {
+            Ok(written) => {
                 self.since_snapshot = 0;
-                let ms = begun.elapsed().as_millis() as u64;
-                tracing::info!(height = kept.height, bytes = kept.bytes, ms, "snapshot kept");
+                tracing::debug!(ms = begun.elapsed().as_millis() as u64, "snapshot written");
+                // It is gone only when the node ends.
+                let _ = self.keep.send(written);
             }
             Err(failure) => tracing::warn!(code = failure.code.name(), "no snapshot: {}", failure.message),
         }
-        kept
     }
 
     fn command(&mut self, command: Command) {
@@ -336,7 +336,7 @@ impl ReconcileCoordinator {
 
     fn end(&mut self) {
         if self.since_snapshot > 0 {
-            let _ = self.snapshot();
+            self.snapshot();
         }
     }
 }

@@ -12,7 +12,7 @@ use super::actor;
 use crate::failure::Failure;
 use crate::node::batch::Batch;
 use crate::node::checker::{Checker, Judgement};
-use crate::node::snapshots::{Kept, Snapshots};
+use crate::node::snapshots::{Snapshots, Unkept};
 
 /// Jobs that wait at most.
 const QUEUE: usize = 4;
@@ -21,7 +21,7 @@ enum Job {
     Judge(Arc<Batch>, u64, oneshot::Sender<Result<Judgement, Failure>>),
     Rejudge(Vec<u8>, oneshot::Sender<Result<(), Failure>>),
     Prove(u128, Hash, oneshot::Sender<Result<Vec<u8>, Failure>>),
-    Snapshot(Box<ChainHead>, Snapshots, oneshot::Sender<Result<Kept, Failure>>),
+    Snapshot(Box<ChainHead>, Snapshots, oneshot::Sender<Result<Unkept, Failure>>),
     SnapshotBytes(oneshot::Sender<Result<Vec<u8>, Failure>>),
     State(oneshot::Sender<Result<StateCommitment, Failure>>),
     Replace(Box<Checker>, oneshot::Sender<Box<Checker>>),
@@ -47,7 +47,7 @@ impl Gateway {
                     Job::Judge(batch, seed, reply) => _ = reply.send(checker.judge(&batch, seed)),
                     Job::Rejudge(bytes, reply) => _ = reply.send(checker.rejudge(&bytes)),
                     Job::Prove(id, hash, reply) => _ = reply.send(checker.prove_id(id, &hash)),
-                    Job::Snapshot(head, into, reply) => _ = reply.send(into.keep(&mut checker, &head)),
+                    Job::Snapshot(head, into, reply) => _ = reply.send(into.write(&mut checker, &head)),
                     Job::SnapshotBytes(reply) => _ = reply.send(checker.snapshot_bytes()),
                     Job::State(reply) => _ = reply.send(checker.state()),
                     Job::Replace(new, reply) => {
@@ -83,11 +83,11 @@ impl Gateway {
         self.ask(|reply| Job::Prove(id, *certificate, reply))?
     }
 
-    /// Keeps a snapshot of the state, which the chain's head left.
+    /// Writes a snapshot of the state, which the chain's head left.
     ///
     /// # Errors
-    /// As [`Snapshots::keep`].
-    pub fn snapshot(&self, head: &ChainHead, into: &Snapshots) -> Result<Kept, Failure> {
+    /// As [`Snapshots::write`].
+    pub fn snapshot(&self, head: &ChainHead, into: &Snapshots) -> Result<Unkept, Failure> {
         self.ask(|reply| Job::Snapshot(Box::new(head.clone()), into.clone(), reply))?
     }
 

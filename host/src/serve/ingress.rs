@@ -78,6 +78,7 @@ pub fn source(name: &str) -> Result<Source, Failure> {
 struct Reading {
     frames: Vec<u8>,
     marks: Vec<Mark>,
+    deps: Vec<u128>,
     message: Vec<u8>,
 }
 
@@ -88,22 +89,30 @@ impl Reading {
         wire::encode_event(header, payload, &mut self.message);
         let from = self.frames.len();
         write_frame(&self.message, &mut self.frames);
-        self.mark(header.id, from, header.deps.len() as u32, most)
+        self.mark(header.id, from, header.deps.iter().copied(), most)
     }
 
-    fn mark(&mut self, id: u128, from: usize, deps: u32, most: usize) -> Result<(), Failure> {
+    fn mark(
+        &mut self,
+        id: u128,
+        from: usize,
+        deps: impl ExactSizeIterator<Item = u128>,
+        most: usize,
+    ) -> Result<(), Failure> {
         if self.marks.len() == most {
             return Err(limit(format!("the request has more than {most} events"))
                 .hint("Send them in several requests."));
         }
-        self.marks.push(Mark { id, from: from as u32, to: self.frames.len() as u32, deps });
+        let (to, count) = (self.frames.len() as u32, deps.len() as u32);
+        self.marks.push(Mark { id, from: from as u32, to, deps: count });
+        self.deps.extend(deps);
         Ok(())
     }
 
     fn end(self, source: Source) -> Result<Submission, Failure> {
         match self.marks.is_empty() {
             true => Err(Failure::usage("the request has no event")),
-            false => Ok(Submission { source, frames: self.frames, marks: self.marks }),
+            false => Ok(Submission { source, frames: self.frames, marks: self.marks, deps: self.deps }),
         }
     }
 }
@@ -120,7 +129,7 @@ fn omega(body: &[u8], log: Option<&str>, most: usize) -> Result<Submission, Fail
             Message::Event(event) => {
                 let from = reading.frames.len();
                 reading.frames.extend_from_slice(frame.bytes);
-                reading.mark(event.id, from, event.dep_count(), most)?;
+                reading.mark(event.id, from, event.dep_ids(), most)?;
             }
             Message::Head(head) => last_head = Some((frame.offset, head)),
         }

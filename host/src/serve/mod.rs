@@ -7,8 +7,8 @@
 //! (request)  (segments)  (rounds)               (kernel)         (cert.log)
 //! ```
 //!
-//! Beside them Replay judges the past again, Snapshot is taken between two batches, Metrics are
-//! counted where things happen. [`crate::node`] does the work; here it gets threads and a network.
+//! Beside them Replay judges the past again, Snapshot brings states to the disk, Metrics are counted
+//! where things happen. [`crate::node`] does the work; here it gets threads and a network.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
 
 mod actor;
@@ -34,6 +35,7 @@ mod sequencer;
 mod server;
 pub mod settings;
 mod shared;
+mod snapshot;
 mod swap;
 pub mod telemetry;
 
@@ -43,6 +45,7 @@ use http::App;
 use sequencer::Sequencer;
 use settings::Settings;
 use shared::Shared;
+use swap::Beside;
 
 use crate::disk::Folder;
 use crate::engine::Options;
@@ -77,7 +80,14 @@ pub struct Node {
     inputs: Inputs,
     listener: tokio::net::TcpListener,
     tls: Option<tokio_rustls::TlsAcceptor>,
+    signals: Signals,
     _lock: File,
+}
+
+/// What asks a node to end. Heard from before anybody is told that it runs.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 /// What feeds the actors.
@@ -221,21 +231,24 @@ impl Node {
         let (to_coordinator, commands) = mpsc::channel(COMMANDS);
         let (to_batches, batches) = mpsc::channel(1);
         let (gateway, checker_thread) = Gateway::start(checker)?;
+        let (keep, snapshot_thread) = snapshot::start(snapshots.clone())?;
+        let reconcile = ReconcileCoordinator {
+            coordinator,
+            gateway,
+            shared: Arc::clone(&shared),
+            snapshots: snapshots.clone(),
+            keep,
+            find: Arc::clone(&find),
+            since_snapshot: replayed,
+            beside: Beside::Nothing,
+        };
         let mut threads = vec![
             Sequencer::start(intake, requests, to_batches, Arc::clone(&shared), runtime.clone())?,
-            ReconcileCoordinator::start(
-                coordinator,
-                gateway,
-                Arc::clone(&shared),
-                snapshots.clone(),
-                Arc::clone(&find),
-                replayed,
-                batches,
-                commands,
-                runtime.clone(),
-            )?,
+            reconcile.start(batches, commands, runtime.clone())?,
             checker_thread,
+            snapshot_thread,
         ];
+        let signals = Signals::listen(&runtime)?;
         threads.extend(replay::start(Arc::clone(&shared), snapshots.clone(), Arc::clone(&find), runtime)?);
         let app = App {
             shared: Arc::clone(&shared),
@@ -250,7 +263,7 @@ impl Node {
             readers: Arc::new(Semaphore::new(http::MAX_STREAM_READERS)),
         };
         let inputs = Inputs { sequencer: to_sequencer, coordinator: to_coordinator };
-        Ok(Node { address, shared, app, threads, inputs, listener, tls, _lock: lock })
+        Ok(Node { address, shared, app, threads, inputs, listener, tls, signals, _lock: lock })
     }
 
     /// Where it listens, and where its chain stands.
@@ -274,9 +287,9 @@ impl Node {
     /// # Errors
     /// Where an actor ended in a panic: a defect.
     pub async fn serve(self) -> Result<u64, Failure> {
-        let Node { shared, app, threads, inputs, listener, tls, _lock, .. } = self;
+        let Node { shared, app, threads, inputs, listener, tls, signals, _lock, .. } = self;
         let metrics = tokio::spawn(write_metrics(Arc::clone(&shared)));
-        tokio::spawn(signals(Arc::clone(&shared)));
+        tokio::spawn(signals.end(Arc::clone(&shared)));
         server::serve(listener, tls, http::router(app), shared.ending.subscribe()).await;
         // No request is under way: the actors end one after the other, each when its input has.
         drop(inputs.sequencer);
@@ -303,24 +316,35 @@ impl Node {
     }
 }
 
-async fn signals(shared: Arc<Shared>) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+impl Signals {
+    /// Hears signals from now on; before, they end the process at once.
+    fn listen(runtime: &Handle) -> Result<Self, Failure> {
+        let _inside = runtime.enter();
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::internal(format!("the system lets no signal be heard: {error}")))
+        };
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
-    tracing::info!("ending: what is under way is finished first");
-    shared.ending.send_replace(true);
-    // The second one does not wait.
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
-    std::process::exit(130);
+
+    /// The first one ends the node when what is under way is done; the second does not wait.
+    async fn end(mut self, shared: Arc<Shared>) {
+        self.next().await;
+        tracing::info!("ending: what is under way is finished first");
+        shared.ending.send_replace(true);
+        self.next().await;
+        std::process::exit(130);
+    }
 }
 
 async fn write_metrics(shared: Arc<Shared>) {

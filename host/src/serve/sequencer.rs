@@ -49,6 +49,7 @@ pub struct Sequencer {
     shared: Arc<Shared>,
     oldest: Option<Instant>,
     flush: Duration,
+    hold: Duration,
     batch_size: u64,
 }
 
@@ -64,9 +65,10 @@ impl Sequencer {
         shared: Arc<Shared>,
         runtime: Handle,
     ) -> Result<JoinHandle<()>, Failure> {
-        let (flush, batch_size) = (shared.settings.flush, shared.settings.batch_size);
+        let (flush, hold) = (shared.settings.flush, shared.settings.hold);
+        let batch_size = shared.settings.batch_size;
         let oldest = (!intake.waiting().is_empty()).then(Instant::now);
-        let sequencer = Sequencer { intake, shared, oldest, flush, batch_size };
+        let sequencer = Sequencer { intake, shared, oldest, flush, hold, batch_size };
         actor::thread("sequencer", move || runtime.block_on(sequencer.run(requests, batches)))
     }
 
@@ -75,10 +77,14 @@ impl Sequencer {
         let mut open = true;
         while open || !self.intake.waiting().is_empty() {
             let waiting = self.intake.waiting();
-            let deadline = self.oldest.map(|oldest| oldest + self.flush);
+            let misses = waiting.misses_any();
+            // What another writer is about to send is waited for; without it there is a conflict.
+            let patience = if misses { self.flush.max(self.hold) } else { self.flush };
+            let deadline = self.oldest.map(|oldest| oldest + patience);
             let due = !waiting.is_empty()
                 && (!open
-                    || waiting.events >= self.batch_size
+                    || waiting.has_full()
+                    || (!misses && waiting.events() >= self.batch_size)
                     || deadline.is_none_or(|deadline| deadline <= Instant::now()));
             let wake = deadline.filter(|_| !waiting.is_empty() && !due);
             tokio::select! {
@@ -87,12 +93,12 @@ impl Sequencer {
                     Ok(place) => {
                         self.oldest = None;
                         place.send(self.intake.take());
-                        self.shared.metrics.waiting_events.set(0);
+                        self.shared.metrics.waiting_events.set(self.intake.waiting().events() as i64);
                     }
                     // The coordinator has ended: what waits is judged when the node starts again.
                     Err(_) => return,
                 },
-                count = requests.recv_many(&mut group, GROUP), if open && !self.intake.is_full() => {
+                count = requests.recv_many(&mut group, GROUP), if open && !self.intake.waiting().is_full() => {
                     open = count > 0;
                     self.take(&mut group);
                 }
@@ -130,7 +136,7 @@ impl Sequencer {
         if !self.intake.waiting().is_empty() {
             self.oldest.get_or_insert_with(Instant::now);
         }
-        self.shared.metrics.waiting_events.set(self.intake.waiting().events as i64);
+        self.shared.metrics.waiting_events.set(self.intake.waiting().events() as i64);
         let sources = self.intake.segments().source_count() as u64;
         self.shared.sources.store(sources, Ordering::Relaxed);
     }

@@ -30,6 +30,9 @@ pub struct Given {
     /// Milliseconds after which a batch is judged, however small [default: 100]
     #[arg(long, value_name = "MS", env = "OMEGA_FLUSH_MS")]
     pub flush_ms: Option<u64>,
+    /// Milliseconds that a batch waits for dependencies that nobody has sent yet [default: 1000]
+    #[arg(long, value_name = "MS", env = "OMEGA_HOLD_MS")]
+    pub hold_ms: Option<u64>,
     /// Folder of the certificate log [default: the data folder]
     #[arg(long, value_name = "DIR", env = "OMEGA_CERT_DIR")]
     pub cert_dir: Option<PathBuf>,
@@ -80,6 +83,8 @@ pub struct Settings {
     pub batch_size: u64,
     /// Time after which a batch is judged.
     pub flush: Duration,
+    /// Time that a batch waits for dependencies.
+    pub hold: Duration,
     /// Folder of the certificate log.
     pub cert_dir: PathBuf,
     /// Folder of snapshots.
@@ -130,6 +135,7 @@ impl Given {
             listen: self.listen.or(other.listen),
             batch_size: self.batch_size.or(other.batch_size),
             flush_ms: self.flush_ms.or(other.flush_ms),
+            hold_ms: self.hold_ms.or(other.hold_ms),
             cert_dir: self.cert_dir.or(other.cert_dir),
             snapshot_dir: self.snapshot_dir.or(other.snapshot_dir),
             replay_dir: self.replay_dir.or(other.replay_dir),
@@ -175,6 +181,7 @@ impl Given {
             listen,
             batch_size: self.batch_size.unwrap_or(32),
             flush: Duration::from_millis(self.flush_ms.unwrap_or(100)),
+            hold: Duration::from_millis(self.hold_ms.unwrap_or(1000)),
             cert_dir: self.cert_dir.unwrap_or_else(|| data.clone()),
             snapshot_dir: self.snapshot_dir.unwrap_or_else(|| inside("snapshots")),
             replay_dir: self.replay_dir.unwrap_or_else(|| inside("quarantine")),
@@ -193,10 +200,7 @@ impl Given {
 
 /// `$XDG_DATA_HOME/omega-sheaf`, or that in `~/.local/share`.
 fn default_folder() -> Option<PathBuf> {
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    let set = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).and_then(absolute);
-    let home = || std::env::home_dir().and_then(absolute).map(|home| home.join(".local/share"));
-    set.or_else(home).map(|folder| folder.join("omega-sheaf"))
+    files::folder_of_user("XDG_DATA_HOME", ".local/share")
 }
 
 #[cfg(test)]

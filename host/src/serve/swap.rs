@@ -28,8 +28,11 @@ const SHADOWED: u32 = 4;
 const QUIET: Duration = Duration::from_millis(500);
 /// Time that a batch waits for the candidate at a border, at first.
 const PATIENCE: Duration = Duration::from_millis(3);
-/// Time after which it waits longer: a busy candidate is never just in time.
+/// Time that it waits for a candidate that has never been just in time for this long.
+const MORE_PATIENCE: Duration = Duration::from_millis(100);
 const HURRY: Duration = Duration::from_secs(20);
+/// Time after which a candidate is given up that is still not there.
+const MOST_TIME: Duration = Duration::from_secs(120);
 /// Batches after a swap in which a failure of the new kernel brings the old one back.
 const WATCHED: u64 = 32;
 /// Time that the old kernel gets to judge what is left, when it takes over again.
@@ -277,7 +280,7 @@ impl Shadow {
     fn is_ready(&mut self) -> Result<bool, Failure> {
         let enough = self.live >= SHADOWED || self.since.elapsed() >= QUIET;
         let patience = match self.since.elapsed() >= HURRY {
-            true => HURRY,
+            true => MORE_PATIENCE,
             false if enough && self.expected.len() <= 1 => PATIENCE,
             false => Duration::ZERO,
         };
@@ -285,7 +288,7 @@ impl Shadow {
         while let Some(expected) = self.expected.front() {
             let left = until.saturating_duration_since(Instant::now());
             let Some((number, judgement)) = self.companion.answer(left)? else {
-                return match self.companion.is_lost() {
+                return match self.companion.is_lost() || self.since.elapsed() >= MOST_TIME {
                     true => Err(Failure::new(
                         HostCode::KernelDeadline,
                         "the kernel is so much slower than the one in place that it never catches up",
