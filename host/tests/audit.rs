@@ -3,21 +3,23 @@
 #[path = "support/hostile.rs"]
 mod hostile;
 mod support;
+#[path = "support/variant.rs"]
+mod variant;
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use hostile::Plan;
+use hostile::{Plan, that_fail_to_judge};
 use omega_kernel::body::Core;
 use omega_kernel::bytes::Writer;
 use omega_kernel::certificate::{Binding, Content, Swap, SwapSide};
 use omega_kernel::commitment::StateCommitment;
-use omega_kernel::hash::{self, Domain};
+use omega_kernel::hash;
 use omega_kernel::signature::Statement;
-use omega_sheaf::engine::Kernel;
 use omega_sheaf::store::Store;
 use serde_json::Value;
 use support::{Log, Place, pair};
+use variant::{benign, mistaken};
 
 const AUDIT: [&str; 9] = [
     "audit",
@@ -82,21 +84,6 @@ fn counts(value: &Value) -> [u64; 4] {
     ["agreed", "differed", "unchecked", "left_out"].map(|count| value[count].as_u64().unwrap())
 }
 
-/// The checker that is built in, with one hash's key changed: it makes one kind of mistake.
-fn mistaken(domain: Domain) -> Vec<u8> {
-    let mut component = Kernel::embedded_component().to_vec();
-    let places: Vec<usize> =
-        (0..component.len() - 31).filter(|&at| component[at..].starts_with(&domain.key)).collect();
-    assert_eq!(places.len(), 1, "the key of {:?} does not stand in the component once", domain.context);
-    component[places[0]] ^= 1;
-    component
-}
-
-/// The checker that is built in, under another hash: with a section that says nothing.
-fn rebuilt() -> Vec<u8> {
-    [Kernel::embedded_component(), b"\0\x02\x01x"].concat()
-}
-
 #[test]
 fn a_chain_is_audited_by_the_checker_that_is_built_in_and_by_another_honest_one() {
     let place = chain();
@@ -111,7 +98,7 @@ fn a_chain_is_audited_by_the_checker_that_is_built_in_and_by_another_honest_one(
         (Some("3"), Some("obstruction"))
     );
 
-    place.write("theirs.wasm", &rebuilt());
+    place.write("theirs.wasm", &benign(b"x"));
     let value = audit(&place, &["--kernel", "theirs.wasm"], 10, "dependency-known");
     assert_eq!(counts(&value), [4, 0, 0, 0]);
     assert_ne!(value["kernel_hash"], each["kernel_hash"]);
@@ -122,7 +109,7 @@ fn heights_and_a_snapshot_limit_what_is_audited() {
     let place = chain();
     assert_eq!(counts(&audit(&place, &["--to", "2"], 0, "")), [2, 0, 0, 2]);
     assert_eq!(counts(&audit(&place, &["--from", "4"], 0, "")), [1, 0, 0, 3]);
-    place.write("theirs.wasm", &rebuilt());
+    place.write("theirs.wasm", &benign(b"x"));
     let theirs = ["--kernel", "theirs.wasm", "--from", "4"];
     assert_eq!(counts(&audit(&place, &theirs, 0, "")), [1, 0, 0, 3]);
     let value = audit(&place, &["--snapshot", "s2", "--kernel", "theirs.wasm"], 10, "dependency-known");
@@ -151,7 +138,7 @@ fn engines_are_held_against_one_another() {
     let value =
         audit(&place, &["--kernel", "theirs.wasm", "--engines", "pulley,cranelift"], 20, "verdict-differs");
     assert_eq!((counts(&value), value["engines_differed"].as_u64()), ([0, 4, 0, 0], Some(0)));
-    place.write("theirs.wasm", &rebuilt());
+    place.write("theirs.wasm", &benign(b"x"));
     audit(&place, &["--kernel", "theirs.wasm", "--engines", "native"], 2, "usage");
     audit(&place, &["--engines", "cranelift,pulley,cranelift"], 2, "usage");
     audit(&place, &["--engines", "v8"], 2, "usage");
@@ -220,7 +207,7 @@ fn logs_that_are_missing_or_others_leave_a_batch_unchecked() {
 #[test]
 fn the_checker_that_the_certificates_name_carries_on_where_it_is_at_hand() {
     let mut named = tempfile::NamedTempFile::with_suffix(".wasm").unwrap();
-    std::io::Write::write_all(&mut named, &rebuilt()).unwrap();
+    std::io::Write::write_all(&mut named, &benign(b"x")).unwrap();
     let reference = named.path().to_str().unwrap();
     let place = chain_with(&["--kernel", reference]);
     // Nobody is needed who agrees anyway.
@@ -238,13 +225,13 @@ fn the_checker_that_the_certificates_name_carries_on_where_it_is_at_hand() {
 #[test]
 fn the_named_checker_changes_at_a_swap() {
     let place = Place::with_certificate();
-    place.write("new.wasm", &rebuilt());
+    place.write("new.wasm", &benign(b"x"));
     // The next certificate names another checker, with the same rules and the same state.
     let (path, signer) = (place.path("cert.log"), place.signer("omega.key"));
     let mut store = Store::open(&path).unwrap();
     let head = omega_verify::chain::follow(&store, &mut |_| ()).head.unwrap();
     let old = SwapSide { binding: head.binding, state: head.state };
-    let kernel_hash = *blake3::hash(&rebuilt()).as_bytes();
+    let kernel_hash = *blake3::hash(&benign(b"x")).as_bytes();
     let new = SwapSide { binding: Binding { kernel_hash, ..head.binding }, state: head.state };
     let mut swap = head.swap(&Swap { old, new, replayed: 0, diffs: Vec::new() }).unwrap();
     swap.append_signature(signer.certificate(Statement::Approved, &swap.chain_hash())).unwrap();
@@ -297,7 +284,7 @@ fn a_certificate_that_its_own_checker_does_not_bear_out_is_found() {
         records.truncate(1);
         records.push(support::record(&place.read("lie.cert")));
     });
-    place.write("theirs.wasm", &rebuilt());
+    place.write("theirs.wasm", &benign(b"x"));
     let logs = ["audit", "--cert-log", "cert.lie.log", "--input", "alice.omega", "--input", "bob.omega"];
     let value = place.run(&[&logs[..], &["--kernel", "theirs.wasm"]].concat(), 20);
     assert_eq!(value["code"], "verdict-differs");
@@ -316,46 +303,14 @@ fn a_certificate_that_its_own_checker_does_not_bear_out_is_found() {
 fn hostile_checkers_end_within_their_limits_each_with_an_answer_of_its_own() {
     let place = chain();
     let limits = ["--kernel", "theirs.wasm", "--time", "1", "--memory", "64", "--to", "2"];
-    let deeper = "(func $deeper (param i32) (result i32) (i32.add (local.get 0) (call $deeper (i32.add (local.get 0) (i32.const 1)))))";
-    // Ok, at 0, 40 MiB long, after a verdict that announces 1000 bytes.
-    let huge = r#"(data (i32.const 2048) "\00\00\00\00\00\00\00\00\01\00\00\00\e8\03\00\00")
-                  (data (i32.const 3072) "\00\00\00\00\00\00\00\00\00\00\00\00\00\00\80\02")"#;
-    let cases: [(&str, Plan<'_>, &str); 7] = [
-        (
-            "loops",
-            Plan { bodies: &[("finish", "(loop br 0) i32.const 1024")], ..Plan::default() },
-            "kernel-deadline",
-        ),
-        (
-            "eats memory",
-            Plan {
-                bodies: &[("feed", "(loop (drop (memory.grow (i32.const 160))) br 0) i32.const 1024")],
-                ..Plan::default()
-            },
-            "kernel-memory-limit",
-        ),
+    let cases = that_fail_to_judge().into_iter().chain([
         ("begins too large", Plan { pages: 2000, ..Plan::default() }, "kernel-memory-limit"),
-        (
-            "recurses",
-            Plan { fields: deeper, bodies: &[("finish", "(call $deeper (i32.const 0))")], ..Plan::default() },
-            "kernel-trapped",
-        ),
-        ("traps", Plan { bodies: &[("finish", "unreachable")], ..Plan::default() }, "kernel-trapped"),
-        (
-            "returns too much",
-            Plan {
-                pages: 900,
-                fields: huge,
-                bodies: &[("finish", "i32.const 2048"), ("read-body", "i32.const 3072")],
-            },
-            "kernel-output-invalid",
-        ),
         (
             "traps in its state",
             Plan { bodies: &[("state", "unreachable")], ..Plan::default() },
             "kernel-trapped",
         ),
-    ];
+    ]);
     for (name, mut plan, code) in cases {
         // Its state is the empty one, so that it gets as far as judging.
         let mut bodies = plan.bodies.to_vec();

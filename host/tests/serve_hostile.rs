@@ -2,51 +2,13 @@
 
 mod support {
     pub mod node;
+    pub mod raw;
 }
-
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
 
 use support::node::{Node, event};
+use support::raw::{address, is_well, raw, status};
 
 const JSON: &str = "application/json";
-
-fn address(node: &Node) -> String {
-    node.url.split("//").nth(1).unwrap().to_owned()
-}
-
-fn connect(node: &Node) -> TcpStream {
-    let socket = TcpStream::connect(address(node)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
-    socket
-}
-
-/// Sends these bytes and nothing else, half-closes where asked, and gives what comes until the end.
-fn raw(node: &Node, bytes: &[u8], half_close: bool) -> String {
-    let mut socket = connect(node);
-    _ = socket.write_all(bytes);
-    if half_close {
-        _ = socket.shutdown(Shutdown::Write);
-    }
-    let mut answer = Vec::new();
-    _ = socket.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
-}
-
-/// The node answers, quickly, and holds nothing that it should not.
-#[track_caller]
-fn is_well(node: &Node) {
-    let begun = Instant::now();
-    let now = node.status();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(now["readiness"]["ready"], true, "{now:#}");
-    assert!(!node.said().contains("panicked"), "{}", node.said());
-}
 
 #[test]
 fn what_is_no_request_is_refused_or_let_go_of() {

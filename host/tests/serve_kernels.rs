@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::hash;
 use serde_json::json;
-use support::hostile::Plan;
+use support::hostile::{Plan, that_fail_to_judge};
 use support::node::{Start, event};
 use support::variant::mistaken;
 use support::writing::{add, added, swap, while_writing};
@@ -51,9 +51,6 @@ fn description() -> String {
 fn hostile_kernels_end_within_their_limits_while_the_node_goes_on() {
     let node = Start::default().arg(&["--flush-ms", "10"]).node();
     node.certify("a", &event(1, 1, "one"));
-    let deeper = "(func $deeper (param i32) (result i32) (i32.add (local.get 0) (call $deeper (i32.add (local.get 0) (i32.const 1)))))";
-    let huge = r#"(data (i32.const 2048) "\00\00\00\00\00\00\00\00\01\00\00\00\e8\03\00\00")
-                  (data (i32.const 3072) "\00\00\00\00\00\00\00\00\00\00\00\00\00\00\80\02")"#;
     let loops = "(loop br 0) i32.const 1024";
     // What is refused when it is added.
     let refused: [(&str, Vec<u8>, u16, &str); 8] = [
@@ -92,33 +89,11 @@ fn hostile_kernels_end_within_their_limits_while_the_node_goes_on() {
         ),
     ];
     // What is found when it judges.
-    let judging: [(&str, Plan<'_>, &str); 6] = [
-        ("loops", Plan { bodies: &[("finish", loops)], ..Plan::default() }, "kernel-deadline"),
-        (
-            "eats memory",
-            Plan {
-                bodies: &[("feed", "(loop (drop (memory.grow (i32.const 160))) br 0) i32.const 1024")],
-                ..Plan::default()
-            },
-            "kernel-memory-limit",
-        ),
-        (
-            "recurses",
-            Plan { fields: deeper, bodies: &[("finish", "(call $deeper (i32.const 0))")], ..Plan::default() },
-            "kernel-trapped",
-        ),
-        ("traps", Plan { bodies: &[("finish", "unreachable")], ..Plan::default() }, "kernel-trapped"),
-        (
-            "returns too much",
-            Plan {
-                pages: 900,
-                fields: huge,
-                bodies: &[("finish", "i32.const 2048"), ("read-body", "i32.const 3072")],
-            },
-            "kernel-output-invalid",
-        ),
-        ("says nothing that is a verdict", Plan::default(), "kernel-output-invalid"),
-    ];
+    let judging = that_fail_to_judge().into_iter().chain([(
+        "says nothing that is a verdict",
+        Plan::default(),
+        "kernel-output-invalid",
+    )]);
     while_writing(&node, "x", || {
         for (name, component, status, code) in refused {
             let begun = Instant::now();

@@ -2,6 +2,7 @@
 
 mod support {
     pub mod node;
+    pub mod raw;
     pub mod stream;
 }
 
@@ -12,29 +13,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::node::{Node, Start, event, id};
+use support::raw::{connect, is_well};
 use support::stream::Stream;
 
 const JSON: &str = "application/json";
-
-fn address(node: &Node) -> String {
-    node.url.split("//").nth(1).unwrap().to_owned()
-}
-
-fn connect(node: &Node) -> TcpStream {
-    let socket = TcpStream::connect(address(node)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
-    socket
-}
-
-/// The node answers, quickly, and holds nothing that it should not.
-#[track_caller]
-fn is_well(node: &Node) {
-    let begun = Instant::now();
-    let now = node.status();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(now["readiness"]["ready"], true, "{now:#}");
-    assert!(!node.said().contains("panicked"), "{}", node.said());
-}
 
 /// Kilobytes in memory.
 fn memory(node: &Node) -> u64 {

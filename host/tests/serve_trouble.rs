@@ -6,6 +6,7 @@ mod support {
 }
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -66,7 +67,8 @@ fn a_read_only_folder_is_said() {
 #[test]
 fn a_full_disk_stops_nothing_for_good() {
     if !mounts() {
-        println!("skipped: a full disk: this user may not mount one");
+        // Past the test runner, which keeps what passing tests print to itself.
+        _ = writeln!(std::io::stderr(), "skipped: a full disk: this user may not mount one");
         return;
     }
     let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -156,6 +158,30 @@ fn mounts() -> bool {
 fn mounted(how: &str) -> Vec<String> {
     let script = format!("{how} && exec \"$@\"");
     ["unshare", "-m", "sh", "-c", &script, "sh"].map(str::to_owned).to_vec()
+}
+
+#[test]
+fn a_past_that_is_damaged_on_disk_is_noticed_and_told() {
+    let node = Start::default().arg(&["--batch-size", "1", "--audit-seconds", "1"]).node();
+    node.certify("a", &event(1, 1, "some payload that will change"));
+    node.certify("a", &event(1, 2, "another"));
+    let segment = fs::read_dir(node.path("segments")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"will").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let noticed = (0..600).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        node.get("/readyz").status == 503
+    });
+    assert!(noticed, "{}", node.said());
+    let reason = node.get("/readyz").json()["reasons"][0].to_string();
+    assert!(reason.contains("height 1 cannot be judged any more: frame-damaged"), "{reason}");
+    let incidents = node.get("/api/incidents").ok();
+    let incident = &incidents["incidents"][0];
+    assert_eq!((&incident["kind"], &incident["height"]), (&json!("replay-mismatch"), &json!("1")));
+    // What comes is taken all the same: nobody's events get lost because of it.
+    node.certify("a", &event(1, 3, "goes on"));
 }
 
 /// The clock of the wall is read in one place, for the stamps of incidents and of lines of metrics.

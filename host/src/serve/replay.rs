@@ -73,7 +73,7 @@ fn look(shared: &Shared, snapshots: &Snapshots, find: &FindKernel) -> Result<(),
     shared.metrics.audited.inc_by(audited.batches);
     tracing::debug!(batches = audited.batches, events = audited.events, "judged again");
     if let Some((height, what)) = audited.mismatch {
-        mismatch(shared, height, &format!("judged again, the batch at height {height} differs: {what}"));
+        mismatch(shared, height, &format!("judged again, the batch at height {height} {what}"));
     }
     Ok(())
 }

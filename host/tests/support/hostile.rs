@@ -1,5 +1,6 @@
 //! Kernels made from text: components with the contract's exports. All functions succeed with zeros
 //! except those that a case replaces.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fmt::Write;
 
@@ -72,6 +73,38 @@ impl Plan<'_> {
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
         ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
     }
+}
+
+/// Kernels that fail when they judge, each in its way: its name, how it is made, and what it is called.
+pub fn that_fail_to_judge() -> [(&'static str, Plan<'static>, &'static str); 5] {
+    let deeper = "(func $deeper (param i32) (result i32) (i32.add (local.get 0) (call $deeper (i32.add (local.get 0) (i32.const 1)))))";
+    // Ok, at 0, 40 MiB long, after a verdict that announces 1000 bytes.
+    let huge = r#"(data (i32.const 2048) "\00\00\00\00\00\00\00\00\01\00\00\00\e8\03\00\00")
+                  (data (i32.const 3072) "\00\00\00\00\00\00\00\00\00\00\00\00\00\00\80\02")"#;
+    let bodies = |bodies| Plan { bodies, ..Plan::default() };
+    [
+        ("loops", bodies(&[("finish", "(loop br 0) i32.const 1024")]), "kernel-deadline"),
+        (
+            "eats memory",
+            bodies(&[("feed", "(loop (drop (memory.grow (i32.const 160))) br 0) i32.const 1024")]),
+            "kernel-memory-limit",
+        ),
+        (
+            "recurses",
+            Plan { fields: deeper, ..bodies(&[("finish", "(call $deeper (i32.const 0))")]) },
+            "kernel-trapped",
+        ),
+        ("traps", bodies(&[("finish", "unreachable")]), "kernel-trapped"),
+        (
+            "returns too much",
+            Plan {
+                pages: 900,
+                fields: huge,
+                bodies: &[("finish", "i32.const 2048"), ("read-body", "i32.const 3072")],
+            },
+            "kernel-output-invalid",
+        ),
+    ]
 }
 
 fn core_type(of: &WasmType) -> &'static str {
