@@ -52,7 +52,8 @@ bench: build ## events per second beside the floor of the same machine
 bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's
 	npm --prefix js run --silent bench
 
-load: setup ## what a node takes in, beside SQLite and NATS JetStream; a soak of ten minutes
+load: ## what a node takes in, beside SQLite and NATS JetStream; a soak of ten minutes
+	@scripts/setup.sh load
 	@scripts/load.sh
 
 # FILE=judge/streams.rs for one file; without it, the whole kernel (hours).

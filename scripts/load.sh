@@ -10,7 +10,6 @@ cd "$(dirname "$0")/.."
 
 readonly SECONDS_EACH=${1:-20} SOAK=${2:-600}
 readonly TARGET=${CARGO_TARGET_DIR:-target}
-readonly PYTHON="$TARGET/venv/bin/python"
 work=$(mktemp -d)
 node_pid=
 
@@ -95,11 +94,8 @@ row() {
 
 # Others, with the same events: 256 bytes, 1,000 at a time.
 peers() {
-    if [ ! -x "$PYTHON" ]; then
-        echo "skipped: SQLite and NATS JetStream: no $PYTHON (make setup)"
-        return
-    fi
-    "$PYTHON" scripts/load_peers.py "$work" "$SECONDS_EACH" "$reached_omega" "$reached_json"
+    cargo build --release --locked --quiet --manifest-path scripts/peers/Cargo.toml --target-dir "$TARGET/peers"
+    "$TARGET/peers/release/omega-peers" "$SECONDS_EACH" "$reached_omega" "$reached_json"
 }
 
 # A steady rate for long: memory and files must not grow but by what is stored.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes this machine ready: `setup.sh build` for what building takes, `setup.sh web` for the verifier in
-# JavaScript beside it, `setup.sh test` for what the tests take beside both. Installs what is missing and nothing else; running it again changes nothing.
+# JavaScript beside it, `setup.sh test` for what the tests take beside both, `setup.sh load` for load runs. Installs
+# what is missing and nothing else; running it again changes nothing.
 # What cannot be installed is said, with what to do, and ends the script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +23,11 @@ main() {
         for_web
         for_testing
         ;;
-    *) give_up "usage: scripts/setup.sh [build|web|test]" ;;
+    load)
+        for_building
+        PATH="$PATH:/usr/sbin" need nats-server nats-server
+        ;;
+    *) give_up "usage: scripts/setup.sh [build|web|test|load]" ;;
     esac
     echo "setup: ready"
 }
@@ -77,7 +82,7 @@ for_testing() {
     for_python
 }
 
-# Third parties' Python: a WebAssembly engine, a fuzzer of APIs, and a peer for load runs.
+# Third parties' Python: a WebAssembly engine, and a fuzzer of APIs.
 for_python() {
     need python3 python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv

@@ -53,6 +53,7 @@ api_fuzz() {
 step format cargo fmt --all --check
 step dependencies cargo deny --locked check bans licenses sources
 step generator cargo deny --manifest-path js/bind/Cargo.toml --config deny.toml --locked check bans licenses sources
+step peers cargo deny --manifest-path scripts/peers/Cargo.toml --config deny.toml --locked check bans licenses sources
 step clippy cargo clippy --release --workspace --all-targets --locked -- -D warnings
 step clippy-wasm cargo clippy --release --locked -p omega-kernel --features component \
     --target wasm32-unknown-unknown -- -D warnings
@@ -68,7 +69,8 @@ step audit third_party test_audit.py
 step engines-table third_party test_engines_table.py
 step api-fuzz api_fuzz
 step demo demo
-if [ "$full" = yes ]; then step load scripts/load.sh; fi
+load() { scripts/setup.sh load && scripts/load.sh; }
+if [ "$full" = yes ]; then step load load; fi
 
 printf '\n== what the test runner said last\n'
 grep -E '^(     Running|   Doc-tests|test result:)' "$logs/tests" || echo "nothing: it did not get that far"
