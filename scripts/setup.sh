@@ -35,6 +35,7 @@ main() {
 for_building() {
     need cc gcc libc6-dev
     need git git
+    need curl curl
     has rustup || give_up "rustup is missing: https://rustup.rs installs it. rust-toolchain.toml says which compiler."
     if toolchain_is_whole; then return; fi
     echo "setup: fetching the toolchain that rust-toolchain.toml names"

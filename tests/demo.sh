@@ -15,11 +15,14 @@ TRACE=${TRACE:-}
 steps=0
 brief=no
 
+serving=
+
 main() {
     prepare
     two_friends
     damage
     conflict
+    node
     own_history
     if [ -n "$TRACE" ]; then
         editing_trace
@@ -121,8 +124,61 @@ conflict() {
     run 10 omega check bob.omega
 }
 
+node() {
+    part "4. A node: the same logs, as they are written"
+    say "It takes events in over HTTP, answers when they are on disk, and certifies what it" \
+        "judges. Its key and its first token it makes itself."
+    show_command serve --data node
+    "$OMEGA" serve --data node --listen 127.0.0.1:0 >node.json 2>node.log &
+    serving=$!
+    for _ in $(seq 600); do
+        url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' node.log)
+        if [ -n "$url" ] || ! kill -0 $serving 2>/dev/null; then break; fi
+        sleep 0.1
+    done
+    [ -n "$url" ] || stop "the node did not start: $(cat node.log)"
+    echo "(it listens at $url)"
+    echo
+    send alice alice.omega '"set_aside":\[\]'
+    send bob bob.omega '"set_aside":\[\]'
+    say "What Bob told Carol is not what he told Alice. That is certified, and what came" \
+        "second is set aside until somebody decides. The node goes on."
+    send carol rewritten/bob.omega "\"set_aside\":\[\"$noon\"\]"
+    say "Anybody can take the chain and the logs that were judged, and needs nobody's word:"
+    fetch /api/cert.log taken.log
+    fetch /api/certificates/1/logs/0 taken-1.omega
+    fetch /api/certificates/2/logs/0 taken-2.omega
+    fetch /api/certificates/3/logs/0 taken-3.omega
+    echo
+    kill $serving
+    wait $serving || stop "the node did not end well: $(cat node.log)"
+    serving=
+    run 0 omega verify --cert-log taken.log --trust node/node.pub \
+        --input taken-1.omega --input taken-2.omega --input taken-3.omega
+}
+
+# send LOG FILE WANTED: posts a file to the node; its answer must have WANTED in it.
+send() {
+    echo "\$ curl -H \"Authorization: Bearer \$TOKEN\" --data-binary @$2 \\"
+    echo "    -H 'Content-Type: application/vnd.omega.log' \\"
+    echo "    '$url/api/events?log=$1&wait=certified'"
+    curl --silent --show-error --max-time 60 -H "Authorization: Bearer $(cat node/token)" --data-binary "@$2" \
+        -H 'Content-Type: application/vnd.omega.log' "$url/api/events?log=$1&wait=certified" >answer.json
+    cat answer.json
+    echo
+    grep -q "$3" answer.json || stop "that is not what was expected: $3"
+    echo
+    steps=$((steps + 1))
+}
+
+# fetch PATH FILE: gets something from the node.
+fetch() {
+    echo "\$ curl $url$1 -o $2"
+    curl --silent --show-error --fail --max-time 60 "$url$1" -o "$2"
+}
+
 own_history() {
-    part "4. Real input: the history of this repository"
+    part "5. Real input: the history of this repository"
     if [ "$(git -C "$REPOSITORY" rev-parse --is-shallow-repository)" = true ]; then
         stop "this clone is shallow: its history is incomplete. Run \`git fetch --unshallow\`."
     fi
@@ -132,7 +188,7 @@ own_history() {
 }
 
 editing_trace() {
-    part "5. Real input: one document, written by two people at once"
+    part "6. Real input: one document, written by two people at once"
     local trace
     trace=$(basename "$TRACE")
     ln -s "$TRACE" "$trace"
@@ -250,6 +306,11 @@ say() {
     echo
 }
 
+# Ends the node, wherever the tour stops.
+end() {
+    if [ -n "$serving" ]; then kill "$serving" 2>/dev/null || true; fi
+}
+
 stop() {
     echo "demo: $*" >&2
     exit 1
@@ -269,7 +330,7 @@ prepare() {
         local folder
         folder=$(mktemp -d)
         # shellcheck disable=SC2064
-        trap "rm -rf '$folder'" EXIT
+        trap "end; rm -rf '$folder'" EXIT
         cd "$folder"
     fi
 }
