@@ -28,7 +28,12 @@ fn memory(node: &Node) -> u64 {
 #[test]
 fn who_is_slow_keeps_nobody_waiting_and_is_let_go_of() {
     let node = Node::new();
+    let large = json!((1..=14).map(|lamport| event(9, lamport, &"x".repeat(1 << 20))).collect::<Vec<_>>());
+    let height = node.certify("large", &large)["certified"]["height"].as_str().unwrap().to_owned();
     let begun = Instant::now();
+    // An answer that nobody takes, of more bytes than the system keeps for a connection.
+    let mut unread = connect(&node);
+    write!(unread, "GET /api/certificates/{height}/logs/0 HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     // Headers that never end; a body that never comes; nothing at all; a connection kept for nothing.
     let head = format!(
         "POST /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 9\r\n",
@@ -66,6 +71,10 @@ fn who_is_slow_keeps_nobody_waiting_and_is_let_go_of() {
         }
     }
     assert!(begun.elapsed() < Duration::from_secs(85), "{:?}", begun.elapsed());
+    thread::sleep(Duration::from_secs(70).saturating_sub(begun.elapsed()));
+    let mut taken = Vec::new();
+    _ = unread.read_to_end(&mut taken);
+    assert!(taken.len() < 14 << 20, "{} bytes, after {:?}", taken.len(), begun.elapsed());
     is_well(&node);
     node.stop();
 }

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -36,6 +37,8 @@ const FILES_OF_THE_NODE: usize = 1280;
 const MOST_HEADER_TIME: Duration = Duration::from_secs(10);
 /// Time for requests that are under way when the node ends.
 const MOST_END_TIME: Duration = Duration::from_secs(20);
+/// Time in which a client takes at least something of an answer.
+const MOST_WRITE_TIME: Duration = Duration::from_secs(60);
 const MAX_PEM_BYTES: u64 = 1 << 20;
 
 /// Opens the address.
@@ -118,6 +121,9 @@ fn connections() -> usize {
 
 async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(MOST_WRITE_TIME));
+    let stream = Box::pin(stream);
     match tls {
         None => http(stream, router, watcher).await,
         Some(tls) => {
