@@ -98,6 +98,11 @@ peers() {
     "$TARGET/peers/release/omega-peers" "$SECONDS_EACH" "$reached_omega" "$reached_json"
 }
 
+# Megabytes of the node in memory.
+memory() {
+    echo $(($(awk '/^VmRSS/ { print $2 }' "/proc/$node_pid/status") / 1024))
+}
+
 # A steady rate for long: memory and files must not grow but by what is stored.
 soak() {
     fresh soak
@@ -107,7 +112,7 @@ soak() {
     printf '\nsoak: 5,000 events/s for %s s\n%8s %12s %10s %14s %10s\n' "$SOAK" s "RSS MB" files "segments MB" height
     while kill -0 $sampling 2>/dev/null && [ $SECONDS -lt $((end + 60)) ]; do
         printf '%8s %12s %10s %14s %10s\n' $((SOAK - (end - SECONDS))) \
-            $(($(awk '/^VmRSS/ { print $2 }' "/proc/$node_pid/status") / 1024)) \
+            "$(memory)" \
             "$(find "/proc/$node_pid/fd" -mindepth 1 | wc -l)" \
             "$(du -sm "$data/segments" | cut -f1)" \
             "$(curl -s "$url/api/status" | sed 's/.*"height":"\([0-9]*\)".*/\1/')"
@@ -115,6 +120,9 @@ soak() {
     done
     wait $sampling
     row "soak"
+    # What a node takes that has just read the same events: anything beyond that was a leak.
+    restart
+    printf 'after a restart with these events: %s MB\n' "$(memory)"
     stop
 }
 

@@ -6,7 +6,7 @@ mod support {
     pub mod stream;
 }
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -87,7 +87,7 @@ impl Writer {
 
 /// Events in the segments, as anybody can read them: by log, the highest of each writer without a gap.
 fn stored(folder: &Path) -> BTreeMap<u32, u64> {
-    let mut ids: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
+    let mut ids: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for entry in fs::read_dir(folder.join("node/segments")).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|ending| ending != "omega") {
@@ -97,12 +97,16 @@ fn stored(folder: &Path) -> BTreeMap<u32, u64> {
         let Ok((_, frames)) = Frames::new(&bytes) else { continue };
         for frame in frames.map_while(Result::ok) {
             if let Message::Event(event) = frame.message {
-                ids.entry((event.id >> 64) as u32).or_default().insert(event.id as u64);
+                ids.entry((event.id >> 64) as u32).or_default().push(event.id as u64);
             }
         }
     }
-    let without_gap = |ids: &BTreeSet<u64>| (1..).take_while(|id| ids.contains(id)).last().unwrap_or(0);
-    ids.iter().map(|(&node, ids)| (node, without_gap(ids))).collect()
+    let without_gap = |mut ids: Vec<u64>| {
+        ids.sort_unstable();
+        ids.dedup();
+        (1..).zip(ids).take_while(|(number, id)| number == id).count() as u64
+    };
+    ids.into_iter().map(|(node, ids)| (node, without_gap(ids))).collect()
 }
 
 /// Chain hashes by height.
