@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 
 readonly SECONDS_EACH=${1:-20} SOAK=${2:-600}
 readonly TARGET=${CARGO_TARGET_DIR:-target}
+readonly OMEGA="$TARGET/release/omega"
 work=$(mktemp -d)
 node_pid=
 
@@ -31,6 +32,7 @@ main() {
         stop
     done
     peers
+    swaps
     soak
 }
 
@@ -42,7 +44,7 @@ fresh() {
 }
 
 start() {
-    RUST_LOG=warn "$TARGET/release/omega" serve --data "$data" --listen 127.0.0.1:0 --audit-seconds 0 \
+    RUST_LOG=warn "$OMEGA" serve --data "$data" --listen 127.0.0.1:0 --audit-seconds 0 \
         >"$data.out" 2>"$data.err" &
     node_pid=$!
     for _ in $(seq 600); do
@@ -96,6 +98,28 @@ row() {
 peers() {
     cargo build --release --locked --quiet --manifest-path scripts/peers/Cargo.toml --target-dir "$TARGET/peers"
     "$TARGET/peers/release/omega-peers" "$SECONDS_EACH" "$reached_omega" "$reached_json"
+}
+
+# Kernels that change places while 50,000 events/s come: ours, and ours with a section that says nothing.
+swaps() {
+    fresh swaps
+    local loading pauses=() step answer
+    "$OMEGA" kernel export --output "$work/other.wasm" >"$work/exported" 2>&1
+    printf '\0\5\4load' >>"$work/other.wasm"
+    load omega --seconds "$SECONDS_EACH" --rate 50000 --most $((SECONDS_EACH * 50000 + 10000)) &
+    loading=$!
+    while kill -0 $loading 2>/dev/null; do
+        for step in "swap $work/other.wasm" rollback; do
+            # shellcheck disable=SC2086
+            answer=$("$OMEGA" kernel $step --data "$data" 2>"$work/swap.err") || { cat "$work/swap.err" >&2 && exit 1; }
+            pauses+=("$(sed 's/.*"pause_us":\([0-9]*\).*/\1/' <<<"$answer")")
+        done
+    done
+    wait $loading
+    row "omega, kernels changing places"
+    printf '%s\n' "${pauses[@]}" | sort -n | awk '{ all[NR] = $1 / 1000 }
+        END { printf "%d swaps: pause between two batches %.2f ms (median), %.2f ms (most)\n", NR, all[int((NR + 1) / 2)], all[NR] }'
+    stop
 }
 
 # Megabytes of the node in memory.

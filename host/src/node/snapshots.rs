@@ -5,8 +5,10 @@
 //! packed signing policy then, without which the chain would have to be followed from its genesis.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use omega_kernel::body::Body;
 use omega_kernel::certificate::{CertType, Certificate, Content};
@@ -23,6 +25,9 @@ use crate::outputs::Kind;
 /// Snapshots that are kept: the newest, and others spread over the chain, from which past batches are
 /// judged again.
 const KEPT: usize = 8;
+/// Bytes after which what is written goes on to the disk. All at once at the end, it would hold up
+/// whatever else is synced to the same disk: events.
+const PIECE: usize = 4 << 20;
 /// Bytes of a packed policy, at most.
 const MAX_POLICY_BYTES: u64 = 64 << 10;
 
@@ -91,10 +96,25 @@ impl Snapshots {
         let position = ChainPosition { chain_id: head.chain_id, height: head.height };
         let mut bytes = 0;
         let file = files::write_unsynced(&path, Kind::Snapshot, |file| {
-            let write =
-                |chunk: &[u8]| file.write_all(chunk).map_err(|error| files::unwritable(&error, &path));
-            bytes = checker.snapshot(position, write)?;
-            Ok(())
+            let unwritable = |error: io::Error| files::unwritable(&error, &path);
+            let same = file.try_clone().map_err(unwritable)?;
+            let (flush, pieces) = sync_channel::<()>(1);
+            thread::scope(|scope| {
+                // What it could not bring to the disk, keeping it will try again, and tell.
+                scope.spawn(move || pieces.iter().for_each(|()| _ = same.sync_data()));
+                let mut piece = 0;
+                let write = |chunk: &[u8]| {
+                    piece += chunk.len();
+                    if piece >= PIECE {
+                        piece = 0;
+                        let _ = flush.try_send(());
+                    }
+                    file.write_all(chunk).map_err(unwritable)
+                };
+                bytes = checker.snapshot(position, write)?;
+                drop(flush);
+                Ok(())
+            })
         })?;
         let policy = Content::Policy(head.policy.clone()).encode();
         Ok(Unkept { kept: Kept { height: head.height, path, bytes }, file, policy })
