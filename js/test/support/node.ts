@@ -122,6 +122,34 @@ export class NodeDesk {
     return this.send('mallory', { ...one, payload: `${one.payload}, or later` });
   }
 
+  /** Has the node do something that takes the scope operate. */
+  async operate<T>(path: string, body: Uint8Array<ArrayBuffer> | object = {}): Promise<T> {
+    const bytes = body instanceof Uint8Array;
+    const type = bytes ? 'application/wasm' : 'application/json';
+    const headers = { authorization: `Bearer ${this.token}`, 'content-type': type };
+    const init = { method: 'POST', headers, body: bytes ? body : JSON.stringify(body) };
+    const response = await fetch(`${this.url}${path}`, init);
+    if (!response.ok) throw new Error(`${path}: ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** Adds a kernel to those at hand; its hash. */
+  async add(component: Uint8Array<ArrayBuffer>): Promise<string> {
+    return (await this.operate<{ hash: string }>('/api/kernels', component)).hash;
+  }
+
+  /** Puts a kernel in place; height of the certificate that says so. */
+  async swap(hash: string, accept: string[] = []): Promise<number> {
+    return Number((await this.operate<{ height: string }>(`/api/kernels/${hash}/swap`, { accept })).height);
+  }
+
+  /** The bytes that the node gives at a path. */
+  async bytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await fetch(`${this.url}${path}`);
+    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
   /** What the node answers at a path. */
   async get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.url}${path}`);
