@@ -5,11 +5,14 @@ const KEPT_AS = 'omega-token';
 export class Refused extends Error {
   readonly status: number;
   readonly code: string;
+  /** What to do about it. */
+  readonly hint: string | undefined;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, hint?: string) {
     super(message);
     this.status = status;
     this.code = code;
+    this.hint = hint;
   }
 }
 
@@ -36,13 +39,15 @@ export class Api {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** Does something that takes a token which may operate the node. */
+  /** Does something that takes a token which may operate the node; a blob is sent as it is, of its own type. */
   async operate<T>(path: string, body: unknown): Promise<T> {
     if (!token() && !(await this.#askOnce('This takes a token that may operate the node.'))) {
       throw new Refused(401, 'unauthorized', 'No token was given, so nothing was changed.');
     }
-    const headers = { 'content-type': 'application/json' };
-    const response = await this.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    const blob = body instanceof Blob;
+    const headers = { 'content-type': blob ? body.type : 'application/json' };
+    const init = { method: 'POST', headers, body: blob ? body : JSON.stringify(body) };
+    const response = await this.fetch(path, init);
     return response.json() as Promise<T>;
   }
 
@@ -100,7 +105,7 @@ function authorization(token: string | null): Record<string, string> {
 }
 
 async function why(response: Response): Promise<Refused> {
-  const said = (await response.json().catch(() => ({}))) as { code?: string; message?: string };
+  const said = (await response.json().catch(() => ({}))) as Partial<Record<string, string | null>>;
   const message = said.message ?? `the node answered ${response.status}`;
-  return new Refused(response.status, said.code ?? 'unknown', message);
+  return new Refused(response.status, said.code ?? 'unknown', message, said.hint ?? undefined);
 }

@@ -111,7 +111,9 @@ export class Audit {
       const answer = await this.#auditor.point(height, { key, signal: work.signal, tell });
       tell(`done in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
       this.#scroll.mark(height, answer.exit === 0);
-      replace(the('point-answer'), answerView(answer, height, key !== undefined));
+      const place = this.#model.heights.at(height);
+      const judged = typeof place !== 'object' || place.verdict !== null;
+      replace(the('point-answer'), answerView(answer, { height, judged, trusts: key !== undefined }));
       say(`Height ${height}: ${heading(answer.exit).title}.`);
     } catch (error) {
       const failure = asFailure(error);
@@ -144,8 +146,17 @@ function keyIn(pasted: string): string | undefined {
   return pem ? `${pem[1]}\n${pem[2]}\n${pem[3]}\n` : pasted.trim() || undefined;
 }
 
+/** What was verified. */
+interface Point {
+  height: number;
+  /** It is about a batch. */
+  judged: boolean;
+  /** Somebody said whom they trust. */
+  trusts: boolean;
+}
+
 /** What came out: in words first, then check by check. */
-function answerView(answer: Answer, height: number, trusts: boolean): HTMLElement {
+function answerView(answer: Answer, { height, judged, trusts }: Point): HTMLElement {
   const { exit, report } = answer;
   const { title, tone } = heading(exit);
   const plain = lead(answer);
@@ -166,7 +177,9 @@ function answerView(answer: Answer, height: number, trusts: boolean): HTMLElemen
     h(
       'p',
       { class: 'small' },
-      'Checked in this browser by the checker that the certificate names: the chain from its first certificate on, and this batch from the state before it, to which the batches since the last snapshot led.',
+      judged
+        ? 'Checked in this browser by the checker that the certificate names: the chain from its first certificate on, and this batch from the state before it, to which the batches since the last snapshot led.'
+        : 'Checked in this browser: the chain from its first certificate on. This certificate is about no batch.',
     ),
   );
 }

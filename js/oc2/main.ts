@@ -47,7 +47,7 @@ new Attention(model, leads);
 new Quorum(model);
 const audit = new Audit(model, auditor, certificate);
 new Incidents(model, leads);
-new KernelPanel(model);
+new KernelPanel(model, leads);
 listenToPanel();
 showMap();
 void begin();

@@ -89,3 +89,37 @@ export interface KernelFile {
   bytes: number;
   active: boolean;
 }
+
+/** What a kernel says of itself. */
+export interface Described extends KernelFile {
+  checker_version: number;
+}
+
+/** Past verdicts beside what another kernel would have said. */
+export interface Diff {
+  kernel: string;
+  replayed: string;
+  /** A thousand of them at most. */
+  differences: Difference[];
+  difference_count: number;
+}
+
+/** A past verdict that would be another. */
+export interface Difference {
+  height: string;
+  old_verdict: string;
+  new_verdict: string;
+  /** The first thing that differs. */
+  what: string;
+}
+
+/** A kernel was put in place. */
+export interface Swapped {
+  height: string;
+  old_kernel: string;
+  new_kernel: string;
+  replayed: string;
+  differences: number;
+  /** Microseconds between two batches. */
+  pause_us: number;
+}

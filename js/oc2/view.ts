@@ -1,6 +1,7 @@
 /** Small things that several panels show. */
 import { h } from '../page/dom.js';
 import { sentence } from '../page/words.js';
+import { Refused } from './api.js';
 
 /** Replaces what an element holds; whoever stood on something with a `data-key` stands there again. */
 export function replace(container: HTMLElement, ...children: (Node | string | undefined | false)[]): void {
@@ -82,6 +83,20 @@ export function duration(seconds: number): string {
 /** Names and values, as the children of a `dl`. */
 export function facts(...rows: [string, string | Node][]): HTMLElement[] {
   return rows.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]);
+}
+
+/** Why something was not done: what was found, what to do about it, and the code. */
+export function refusal(error: unknown): HTMLElement {
+  const { status, code, hint: all } = error instanceof Refused ? error : {};
+  // A page needs no advice on headers: it asks for a token.
+  const hint = status === 401 || status === 403 ? undefined : all;
+  return h(
+    'p',
+    { class: 'said open', role: 'alert' },
+    words(error),
+    hint !== undefined && ` ${sentence(hint)}`,
+    code !== undefined && h('code', { class: 'code' }, code),
+  );
 }
 
 /** The words of whatever was thrown. */
