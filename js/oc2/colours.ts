@@ -18,6 +18,8 @@ export interface Colours {
   right: string;
   wrong: string;
   open: string;
+  /** Of text about an obstruction. */
+  obstruction: string;
   /** A log's colour, by its number; `strength` from 0 to 1. */
   log(number: number, strength: number): string;
 }
@@ -31,6 +33,7 @@ export function colours(): Colours {
   const lightness = dark() ? '68%' : '42%';
   return {
     ...(read as Record<(typeof NAMES)[number], string>),
+    obstruction: style.getPropertyValue('--obstruction-text').trim(),
     log: (number, strength) => `hsl(${HUES[number % HUES.length]} 62% ${lightness} / ${strength})`,
   };
 }

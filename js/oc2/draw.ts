@@ -47,6 +47,25 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     else drawEvent(context, scene, node);
   }
   for (const { words, x, y, colour } of apart(labels, transform.k)) text(context, scene, words, x, y, colour);
+  drawBeyond(context, scene);
+}
+
+/** At the edges: how many events in conflicts stand beyond them, so that none is overlooked. */
+function drawBeyond(context: CanvasRenderingContext2D, scene: Scene): void {
+  const { graph, transform, width, colours } = scene;
+  const places = graph.events.flatMap(({ incidents, x = 0 }) =>
+    incidents.size > 0 ? transform.applyX(x) : [],
+  );
+  const sides = [
+    { count: places.filter((x) => x < 0).length, arrow: '◂', x: 30 },
+    { count: places.filter((x) => x > width).length, arrow: '▸', x: width - 30 },
+  ];
+  for (const { count, arrow, x } of sides) {
+    if (count === 0) continue;
+    const words = arrow === '◂' ? `${arrow} ✕ ${count}` : `✕ ${count} ${arrow}`;
+    const [mapX, mapY] = transform.invert([x, 18]);
+    text(context, scene, words, mapX, mapY, colours.obstruction);
+  }
 }
 
 /** A name on the map. */

@@ -27,6 +27,8 @@ const EVENT_AREA = 4 * (EVENT_RADIUS + 5) ** 2;
 const BELOW_CERTIFICATES = 40;
 /** Scale below which not all is shown, but the newest: nobody could read it. */
 const LEAST_SCALE = 0.8;
+/** Scale from which on all is shown where it nearly fits. */
+const NEARLY = 0.7;
 const MOST_SCALE = 1.6;
 /** Pixels around a node that count as the node. */
 const REACH = 14;
@@ -160,7 +162,10 @@ export class SheafMap {
       const [left, right] = [Math.min(...xs) - 40, Math.max(...xs) + 40];
       const [top, bottom] = [Math.min(...ys) - 40, Math.max(...ys) + 30];
       const whole = Math.min(MOST_SCALE, width / (right - left), height / (bottom - top));
-      const k = this.#all ? whole : Math.max(whole, Math.min(LEAST_SCALE, height / (bottom - top)));
+      const k =
+        this.#all || whole >= NEARLY
+          ? whole
+          : Math.max(whole, Math.min(LEAST_SCALE, height / (bottom - top)));
       // Where not all fits, the newest stands at the right edge.
       const x = k > whole ? width - right * k : (width - (left + right) * k) / 2;
       const y = (height - (top + bottom) * k) / 2;
