@@ -11,18 +11,21 @@ use omega_kernel::fault::FaultCode::{self, *};
 use omega_kernel::signature::Statement::{self, *};
 use omega_kernel::{hash, limits};
 
+fn unsigned_verdict() -> Certificate {
+    started().1.verdict(1, 42, &body(obstruction(0))).unwrap()
+}
+
 fn verdict() -> Certificate {
-    let (_, head) = started();
-    signed(head.verdict(1, 42, &body(obstruction(0))).unwrap(), &[1, 2], Judged)
+    signed(unsigned_verdict(), &[1, 2], Judged)
 }
 
 /// One certificate of each kind, signed as its chain demands.
-fn one_of_each() -> Vec<Certificate> {
+fn one_of_each() -> [Certificate; 5] {
     let (genesis, head) = started();
     let merged = signed(head.verdict(7, 1, &body(merge(0))).unwrap(), &[1], Vouched);
     let policy = signed(head.policy_change(&policy(2, &[1, 3])).unwrap(), &[1, 3], Approved);
     let swap = signed(head.swap(&swap(&head, 8)).unwrap(), &[2], Approved);
-    vec![genesis, merged, verdict(), policy, swap]
+    [genesis, merged, verdict(), policy, swap]
 }
 
 /// The code of bytes that are refused before or at their signatures.
@@ -150,6 +153,22 @@ fn body_lengths_have_a_cap_and_an_end() {
 }
 
 #[test]
+fn the_longest_certificate_has_the_longest_body_and_the_most_signatures() {
+    let certificate = verdict();
+    let record = certificate.bytes().len() - signed(unsigned_verdict(), &[1], Judged).bytes().len();
+    let most =
+        BODY_OFFSET + limits::MAX_BODY_BYTES as usize + 2 + usize::from(limits::MAX_SIGNATURES) * record;
+    assert_eq!(MAX_CERTIFICATE_BYTES as usize, most);
+}
+
+#[test]
+fn only_a_verdict_states_one() {
+    let verdicts = one_of_each().map(|certificate| certificate.verdict());
+    let (merge, obstruction) = (Some(VerdictKind::Merge), Some(VerdictKind::Obstruction));
+    assert_eq!(verdicts, [None, merge, obstruction, None, None]);
+}
+
+#[test]
 fn ids_and_hashes_are_recomputed() {
     for at in [16, 31, 32, 33, 65, 73, 105, 137, 169, 177, 209, 241, 245, 249, 281, 313, 330] {
         let mut bytes = verdict().bytes().to_vec();
@@ -179,6 +198,8 @@ fn what_carries_no_verdict_carries_nothing_of_one() {
         let observed = Body { core, observations: &[0] }.join();
         let unsigned = Certificate::unsigned(certificate.kind(), certificate.fields(), &observed);
         assert_eq!(refused(unsigned), CertMalformed);
+        let fault = Content::decode(certificate.kind(), &Body::split(&observed).unwrap()).unwrap_err();
+        assert_eq!(fault.offset, Some(4 + core.len() as u64));
     }
     for at in [105, 137, 169] {
         let mut bytes = genesis.bytes().to_vec();
@@ -370,6 +391,12 @@ fn statements_have_their_certificates() {
         };
         assert_eq!(placed, expected, "{statement:?} on {kind:?}");
     }
+}
+
+#[test]
+fn kinds_have_names() {
+    let names = one_of_each().map(|certificate| certificate.kind().name());
+    assert_eq!(names, ["genesis", "verdict", "verdict", "policy", "swap"]);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use crate::common::{Ev, ev};
 use omega_kernel::body::VerdictKind;
+use omega_kernel::entry::Entries;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::{LogHeader, write_frame};
 use omega_kernel::limits::{MAX_BATCH_DEPS, MAX_BATCH_EVENTS, MAX_DEPS, MAX_STATE_FRONTIERS, MAX_STATE_IDS};
+use omega_kernel::run::Part;
+use omega_kernel::scan::{RunScanner, ScanPart};
 use omega_kernel::session::{Finished, LogInput, Session};
 
 /// Bytes that are fed at once.
@@ -79,4 +82,46 @@ fn a_batch_has_so_many_deps() {
     };
     merges(&mut Session::genesis(), events(0));
     exceeds(&mut Session::genesis(), events(1));
+}
+
+/// Entries of zeros: they stand in canonical order, and are soon made.
+fn zeros(events: u32) -> Vec<u8> {
+    let empty = RunScanner::new(ScanPart { offset: 128, ..ScanPart::default() }).finish(true).unwrap();
+    let mut run = vec![0; empty.len() + 128 * events as usize];
+    run[..empty.len()].copy_from_slice(&empty);
+    run[28..32].copy_from_slice(&events.to_le_bytes());
+    run
+}
+
+#[test]
+fn a_run_has_so_many_events_and_a_batch_no_more_from_several() {
+    let one = || Part::decode(&zeros(1)).unwrap().entries;
+    let mut entries = Part::decode(&zeros(MAX_BATCH_EVENTS - 1)).unwrap().entries;
+    entries.append(one(), 1);
+    assert_eq!((entries.check_room(), entries.list.len()), (Ok(()), MAX_BATCH_EVENTS));
+    entries.append(one(), 2);
+    assert!(entries.check_room().unwrap_err().message.contains("4,194,304 events"));
+    assert_eq!(entries.list.len(), MAX_BATCH_EVENTS);
+
+    assert_eq!(Part::decode(&zeros(MAX_BATCH_EVENTS)).unwrap().entries.list.len(), MAX_BATCH_EVENTS);
+    let fault = Part::decode(&zeros(MAX_BATCH_EVENTS + 1)).unwrap_err();
+    assert_eq!((fault.code, fault.offset), (FaultCode::RunMalformed, Some(28)));
+    assert!(fault.message.contains("no more events than a batch holds"), "{fault}");
+}
+
+#[test]
+fn a_batch_has_no_more_deps_from_several_runs() {
+    let with = |deps: u32| {
+        let mut entries = Entries::default();
+        entries.deps = vec![0; deps as usize];
+        entries
+    };
+    let mut entries = with(MAX_BATCH_DEPS - 1);
+    entries.append(with(1), 1);
+    assert_eq!((entries.check_room(), entries.deps.len()), (Ok(()), MAX_BATCH_DEPS as usize));
+    entries.append(with(1), 2);
+    let fault = entries.check_room().unwrap_err();
+    assert_eq!(fault.code, FaultCode::LimitExceeded);
+    assert!(fault.message.contains("33,554,432 deps"), "{fault}");
+    assert_eq!(entries.deps.len(), MAX_BATCH_DEPS as usize);
 }
