@@ -33,3 +33,4 @@ mod spec_tables;
 mod state_model;
 mod vectors;
 mod wire_against_capnp;
+mod wire_rules;
