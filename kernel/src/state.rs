@@ -325,6 +325,8 @@ mod tests {
         for (ids, frontiers) in [
             ([id(1), id(3)].as_slice(), [frontier(1, 1)].as_slice()),
             (&[IdLeaf { lamport: 9, ..id(2) }], &[frontier(1, 1), frontier(1, 2)]),
+            (&[id(3)], &[]),
+            (&[], &[frontier(1, 2)]),
         ] {
             let fault = state.accept_within(ids, frontiers, 2, 1).unwrap_err();
             assert_eq!(fault.code, FaultCode::LimitExceeded);

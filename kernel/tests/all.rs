@@ -31,6 +31,7 @@ mod runs;
 mod session_rules;
 mod spec_tables;
 mod state_model;
+mod tries;
 mod vectors;
 mod wire_against_capnp;
 mod wire_rules;

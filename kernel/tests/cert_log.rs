@@ -145,6 +145,12 @@ fn an_honest_tail_is_torn_whatever_it_holds() {
         log.resize(50_000, byte);
         assert_eq!(read(&log).unwrap().1, Some(TornTail { offset: 16, len: 49_984 }), "{byte}");
     }
+    // What looks like a record that runs past the end costs nothing, however often it does.
+    let mut log = [&LOG_HEADER[..], &[0, 0, 16, 0, 0, 0, 0, 0].repeat(10_000)].concat();
+    assert_eq!(read(&log).unwrap().1, Some(TornTail { offset: 16, len: 80_000 }));
+    // But a record that ends where the log does is one.
+    Record::Certificate(b"eleven byte").append(&mut log).unwrap();
+    assert_eq!(refused(read(&log)), CertLogDamaged);
 }
 
 /// A framed record with a right checksum over any content.
@@ -189,7 +195,12 @@ fn headers_are_told_apart() {
     assert_eq!(refused(read(&INDEX_HEADER)), CertLogDamaged);
     let mut newer = LOG_HEADER;
     newer[8] = 2;
-    assert_eq!(refused(read(&newer)), CertVersion);
+    for len in 9..=newer.len() {
+        assert_eq!(refused(read(&newer[..len])), if len < 10 { CertLogDamaged } else { CertVersion });
+    }
+    for other in [&b"x"[..], b"\x89OMG", b"not a log"] {
+        assert_eq!(refused(read(other)), CertLogDamaged);
+    }
     newer[8] = 0;
     assert_eq!(refused(read(&newer)), CertLogDamaged);
     let mut padded = LOG_HEADER;

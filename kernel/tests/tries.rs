@@ -1,0 +1,32 @@
+//! What of tries and slabs no other test asks.
+
+use omega_kernel::fault::FaultCode;
+use omega_kernel::hash::{self, Hash};
+use omega_kernel::slab::Slab;
+use omega_kernel::state::IdLeaf;
+use omega_kernel::trie::{Leaf, Trie, TrieProof};
+
+fn leaf(id: u128) -> IdLeaf {
+    IdLeaf { id, lamport: 7, event_hash: hash::plain(&id.to_le_bytes()) }
+}
+
+#[test]
+fn what_holds_nothing_says_so() {
+    let (mut trie, mut slab) = (Trie::new(), Slab::new());
+    assert!(trie.is_empty() && slab.is_empty());
+    trie.merge_sorted(&[leaf(1)]);
+    slab.push(1);
+    assert!(!trie.is_empty() && !slab.is_empty());
+}
+
+/// Two branches at one bit: nobody's set has that shape, whatever root is made for it.
+#[test]
+fn a_branch_stands_behind_the_one_above_it() {
+    let (leaf, sibling): (_, Hash) = (leaf(3), [7; 32]);
+    let low = hash::trie_branch(127, &sibling, &leaf.hash());
+    let root = hash::trie_branch(127, &sibling, &low);
+    let proof = TrieProof { leaf: Some(leaf), steps: vec![(127, sibling), (127, sibling)] };
+    assert_eq!(proof.verify(&root, 3, 3).unwrap_err().code, FaultCode::ProofWrong);
+    let fault = TrieProof::<IdLeaf>::decode(&proof.encode()).unwrap_err();
+    assert_eq!((fault.code, fault.offset), (FaultCode::ProofMalformed, Some(58 + 33)));
+}
