@@ -4,7 +4,7 @@ use omega_kernel::fault::FaultCode;
 use omega_kernel::hash::{self, Hash};
 use omega_kernel::slab::Slab;
 use omega_kernel::state::IdLeaf;
-use omega_kernel::trie::{Leaf, Trie, TrieProof};
+use omega_kernel::trie::{Leaf, Trie, TrieProof, root_of_sorted};
 
 fn leaf(id: u128) -> IdLeaf {
     IdLeaf { id, lamport: 7, event_hash: hash::plain(&id.to_le_bytes()) }
@@ -17,6 +17,25 @@ fn what_holds_nothing_says_so() {
     trie.merge_sorted(&[leaf(1)]);
     slab.push(1);
     assert!(!trie.is_empty() && !slab.is_empty());
+}
+
+/// Of eight keys: all ways in which leaves part from each other and from those that are there.
+#[test]
+fn every_set_is_merged_into_every_set() {
+    let sets: Vec<Vec<IdLeaf>> =
+        (0..256u32).map(|set| (0..8).filter(|key| set >> key & 1 == 1).map(leaf).collect()).collect();
+    let root = |set: &Vec<IdLeaf>| root_of_sorted(set.iter().map(|leaf| (leaf.id, leaf.hash())));
+    let roots: Vec<Hash> = sets.iter().map(root).collect();
+    for (held, first) in sets.iter().enumerate() {
+        let mut trie = Trie::new();
+        trie.merge_sorted(first);
+        for (new, second) in sets.iter().enumerate() {
+            let mut trie = trie.clone();
+            trie.merge_sorted(second);
+            assert_eq!(trie.root(), roots[held | new], "{new:b} into {held:b}");
+            assert_eq!(trie.len(), sets[held | new].len() as u64);
+        }
+    }
 }
 
 /// Two branches at one bit: nobody's set has that shape, whatever root is made for it.
