@@ -178,4 +178,14 @@ mod tests {
             assert_eq!(FaultCode::from_number(code.number()), Some(code));
         }
     }
+
+    #[test]
+    fn a_fault_says_what_it_is_and_where() {
+        let what = Malformed { at: 7, expected: "the end" };
+        let fault = Fault::malformed(FaultCode::RunMalformed, what).within(100).in_log(3);
+        assert_eq!(fault.to_string(), "run-malformed (30401): expected the end at byte 7");
+        assert_eq!((fault.offset, fault.log), (Some(107), Some(3)));
+        assert_eq!(fault.within(u64::MAX).offset, Some(u64::MAX));
+        assert_eq!(Fault::new(FaultCode::NotALog, "").within(5).offset, None);
+    }
 }

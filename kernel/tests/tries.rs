@@ -1,9 +1,9 @@
-//! What of tries and slabs no other test asks.
+//! What of tries, states and slabs no other test asks.
 
 use omega_kernel::fault::FaultCode;
 use omega_kernel::hash::{self, Hash};
 use omega_kernel::slab::Slab;
-use omega_kernel::state::IdLeaf;
+use omega_kernel::state::{FrontierLeaf, IdLeaf, State};
 use omega_kernel::trie::{Leaf, Trie, TrieProof, root_of_sorted};
 
 fn leaf(id: u128) -> IdLeaf {
@@ -17,6 +17,15 @@ fn what_holds_nothing_says_so() {
     trie.merge_sorted(&[leaf(1)]);
     slab.push(1);
     assert!(!trie.is_empty() && !slab.is_empty());
+}
+
+#[test]
+fn a_state_counts_the_nodes_that_both_its_tries_hashed() {
+    let frontier =
+        |stream| FrontierLeaf { node: 1, stream, lamport: 1, id: 1, event_hash: [2; 32], linked: false };
+    let mut state = State::new();
+    state.accept(&[leaf(1), leaf(2), leaf(3)], &[frontier(0), frontier(1)]).unwrap();
+    assert_eq!(state.hashed(), 5 + 3, "of n leaves n and the n - 1 branches above them");
 }
 
 /// Of eight keys: all ways in which leaves part from each other and from those that are there.
