@@ -68,8 +68,16 @@ export class Verifier {
 
   async #started(): Promise<BuiltIn | undefined> {
     if (this.#worker) return this.#about;
-    this.#worker = startWorker(this.#script);
-    this.#about = (await this.#ask({ task: 'start', parts: this.#parts })) as BuiltIn | undefined;
+    const worker = startWorker(this.#script);
+    this.#worker = worker;
+    try {
+      this.#about = (await this.#ask({ task: 'start', parts: this.#parts })) as BuiltIn | undefined;
+    } catch (error) {
+      // One that is not ready can do nothing: the next task begins with another.
+      worker.end();
+      if (this.#worker === worker) this.#worker = undefined;
+      throw error;
+    }
     return this.#about;
   }
 

@@ -22,14 +22,25 @@ export function browserProgram() {
   return PROGRAM;
 }
 
-/** Starts the browser, or a program that starts it. */
-export async function startBrowser(executablePath = browserProgram()) {
+/** Milliseconds that are waited for anything in a page: a machine that does much else at once is slow. */
+const PATIENCE = 120_000;
+
+/** A context of its own, which waits long before it gives up. */
+export async function newContext(browser, options = {}) {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE);
+  return context;
+}
+
+/** Starts the browser, or a program that starts it; `more` are further flags. */
+export async function startBrowser(executablePath = browserProgram(), more = []) {
   const args = [
     '--no-sandbox',
     '--disable-gpu',
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    ...more,
   ];
   return chromium.launch({ executablePath, args });
 }

@@ -45,6 +45,8 @@ export function startWorker(source: string, url?: URL): WorkerPort {
         forget();
         listener(event.message ?? 'the worker could not be started');
       };
+      // Otherwise whoever waits for what it said would wait for ever.
+      worker.onmessageerror = () => listener('what it said could not be read');
     },
     keepAlive: () => {},
     end: () => {

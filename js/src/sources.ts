@@ -166,6 +166,13 @@ export function ofStream(stream: ReadableStream<Uint8Array>, name: string): Sour
   return { name, size: undefined, pieces, readAt: undefined, close };
 }
 
+/**
+ * Readers that wait for a piece. Chromium keeps the stream of a blob no longer than somebody else does: where its
+ * collector comes while a piece is on its way, and only the code that waits for it knows the stream, that piece
+ * never comes, and the work never ends.
+ */
+const waiting = new Set<ReadableStreamDefaultReader | ReadableStreamBYOBReader>();
+
 /** A stream's bytes in order; `broken` says why there are no more. */
 async function* inOrderOf(
   stream: ReadableStream<Uint8Array>,
@@ -173,9 +180,11 @@ async function* inOrderOf(
   broken: (error: unknown) => Failure,
 ): AsyncGenerator<Uint8Array, void> {
   const reader = stream.getReader();
+  waiting.add(reader);
   try {
     yield* gathered(reader, name, broken);
   } finally {
+    waiting.delete(reader);
     // Whoever stops early tells the stream so; at its end this does nothing.
     await reader.cancel().catch(() => {});
   }
@@ -194,9 +203,11 @@ async function* inPlaceOf(
     yield* inOrderOf(stream, name, broken);
     return;
   }
+  waiting.add(reader);
   try {
     yield* filled(reader, broken);
   } finally {
+    waiting.delete(reader);
     await reader.cancel().catch(() => {});
   }
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { serve, startBrowser } from '../scripts/chromium.mjs';
+import { newContext, serve, startBrowser } from '../scripts/chromium.mjs';
 import type * as Package from '../src/index.js';
 import { log } from './support/fixtures.js';
 import { FOREVER, grow, hostile } from './support/hostile.js';
@@ -59,7 +59,7 @@ after(async () => {
 });
 
 async function open(url = server.url): Promise<Page> {
-  const page = await browser.newPage();
+  const page = await (await newContext(browser)).newPage();
   await page.goto(url);
   await page.waitForFunction(() => globalThis.omega !== undefined);
   return page;
@@ -166,7 +166,7 @@ test('a stream, and giving up while a kernel runs', async () => {
 });
 
 test('a policy that forbids blobs: the worker from where it is served', async () => {
-  const page = await browser.newPage();
+  const page = await (await newContext(browser)).newPage();
   await page.route('**/strict', async (route) => {
     const headers = { 'content-type': 'text/html', 'content-security-policy': "worker-src 'self'" };
     await route.fulfill({ body: String(files['/strict']), headers });
@@ -196,7 +196,7 @@ test('from disk, without a network, all in one page', async () => {
     globalThis.omega = await import(url);
   </script>`;
   writeFileSync(join(folder, 'page.html'), html);
-  const context = await browser.newContext({ offline: true });
+  const context = await newContext(browser, { offline: true });
   const page = await context.newPage();
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));

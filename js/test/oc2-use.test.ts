@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { newContext } from '../scripts/chromium.mjs';
 import { holds, live, NodeDesk, verifyPoint } from './support/node.js';
 import { sound } from './support/page.js';
 
@@ -117,7 +118,7 @@ test('where reading takes a token, it is asked for once, and the stream goes on 
   try {
     await protectedDesk.start('--protect-reads', 'true');
     assert(protectedDesk.browser);
-    const context = await protectedDesk.browser.newContext();
+    const context = await newContext(protectedDesk.browser);
     const page = await context.newPage();
     await page.goto(protectedDesk.url);
     await page.waitForSelector('#ask[open]');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
-import { serve, startBrowser } from '../scripts/chromium.mjs';
+import { newContext, serve, startBrowser } from '../scripts/chromium.mjs';
 import { KERNEL } from './support/fixtures.js';
 import { type Packed, packed } from './support/packed.js';
 
@@ -106,7 +106,7 @@ const BODY = '<!doctype html><title>app</title><input type="file" multiple><outp
 
 /** What the page at an address says of the evidence; what it asked the server for. */
 async function verifiedAt(url: string): Promise<{ said: string; asked: string[] }> {
-  const page = await browser.newPage();
+  const page = await (await newContext(browser)).newPage();
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url().replace(url, '')));
   await page.goto(url);

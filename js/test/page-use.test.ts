@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { serve } from '../scripts/chromium.mjs';
+import { newContext, serve } from '../scripts/chromium.mjs';
 import { answered, Desk, looked, PAGE, sound, text } from './support/page.js';
 
 const desk = new Desk();
@@ -19,8 +19,8 @@ after(() => desk.close());
 
 test('from a server, and then no network at all; nothing can be asked for', async () => {
   const server = await serve([join(process.cwd(), 'dist/page')], { '/': readFileSync(PAGE) });
-  const context = await desk.browser?.newContext();
-  assert(context);
+  assert(desk.browser);
+  const context = await newContext(desk.browser);
   const page = await context.newPage();
   const asked: string[] = [];
   await page.goto(server.url);

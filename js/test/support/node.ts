@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { startBrowser } from '../../scripts/chromium.mjs';
+import { newContext, startBrowser } from '../../scripts/chromium.mjs';
 import { OMEGA } from './omega.js';
 
 /** Milliseconds in which a node starts and ends, on a busy machine. */
@@ -160,7 +160,10 @@ export class NodeDesk {
   /** The command centre, live. */
   async open(options: BrowserContextOptions = {}): Promise<Seen> {
     if (!this.browser) throw new Error('there is no browser');
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    const context = await newContext(this.browser, {
+      viewport: { width: 1280, height: 900 },
+      ...options,
+    });
     const page = await context.newPage();
     const errors: string[] = [];
     const elsewhere: string[] = [];

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { startBrowser } from '../../scripts/chromium.mjs';
+import { newContext, startBrowser } from '../../scripts/chromium.mjs';
 import { OMEGA } from './omega.js';
 
 /** The page as it is built. */
@@ -53,8 +53,9 @@ export class Desk {
   readonly folder = mkdtempSync(join(tmpdir(), 'omega-verify-page-'));
   browser: Browser | undefined;
 
-  async start(): Promise<void> {
-    this.browser = await startBrowser();
+  /** Starts the browser, with further flags. */
+  async start(...flags: string[]): Promise<void> {
+    this.browser = await startBrowser(undefined, flags);
   }
 
   async close(): Promise<void> {
@@ -129,7 +130,7 @@ export class Desk {
   /** A page from disk that is cut off from any network. */
   async openFile(path: string, options: BrowserContextOptions = {}): Promise<Opened> {
     if (!this.browser) throw new Error('there is no browser');
-    const context = await this.browser.newContext({ offline: true, ...options });
+    const context = await newContext(this.browser, { offline: true, ...options });
     const page = await context.newPage();
     const asked: string[] = [];
     const errors: string[] = [];
