@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Api } from '../oc2/api.js';
-import { count, upTo } from '../oc2/cert-log.js';
+import { coSigners, count, upTo } from '../oc2/cert-log.js';
 import { Graph, MOST_EVENTS } from '../oc2/graph.js';
 import { Heights, PAGE } from '../oc2/heights.js';
 import { Rates } from '../oc2/rates.js';
@@ -157,12 +157,20 @@ test('a log of certificates is cut behind a certificate and the signatures that 
   assert.deepEqual(upTo(whole, 9), whole);
 });
 
+test('who signed later is read from a log, by certificate; what is too short is nobody', () => {
+  const two = '02'.repeat(32);
+  assert.deepEqual([...coSigners(log([1, 5], [2, 130], [1, 9], [2, 130]))], [[two, [two, two]]]);
+  assert.deepEqual([...coSigners(log([1, 200], [2, 129]))], []);
+  assert.deepEqual([...coSigners(log([1, 5], [2, 130]).subarray(0, -8))], []);
+});
+
 test('a log that does not read is cut without a fault', () => {
   const random = dice(3);
   for (let round = 0; round < 500; round++) {
     const bytes = Uint8Array.from({ length: random(200) }, () => random(256));
     assert(upTo(bytes, random(4)).length <= bytes.length);
     assert(count(bytes) >= 0);
+    assert(coSigners(bytes).size >= 0);
   }
 });
 

@@ -48,6 +48,21 @@ impl CertLog {
         self.certificate(|number, _| number == height, |place| place.height == height)
     }
 
+    /// Where the certificate at this height ends in the log, with the signatures that were added right
+    /// behind it. Of what may be written meanwhile, nothing.
+    pub fn end_of(&self, height: u64) -> Result<Option<u64>, Failure> {
+        let Some(mut entry) = self.at_height(height)? else { return Ok(None) };
+        loop {
+            let end = entry.offset + super::encode(&entry.record)?.len() as u64;
+            let length = self.log.len().map_err(|error| files::unreadable(&error, &self.path))?;
+            match record_at(&Reading(&self.log), end, length) {
+                Ok(next) if next.record.place().is_none() => entry = next,
+                // Another certificate, or nothing yet.
+                _ => return Ok(Some(end)),
+            }
+        }
+    }
+
     fn certificate(
         &self,
         indexed: impl Fn(u64, u128) -> bool,

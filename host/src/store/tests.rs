@@ -74,6 +74,12 @@ fn what_was_appended_is_read_again() {
     assert_eq!(records[0], Record::Certificate(certificate(7)));
     assert_eq!(records[1], Record::CoSignature { chain_hash: [3; 32], signature });
     assert_eq!(records[2], Record::Certificate(certificate(8)));
+
+    // A certificate ends behind what was added to it.
+    let log = CertLog::open(&path).unwrap();
+    assert_eq!(log.end_of(7).unwrap(), Some(third));
+    assert_eq!(log.end_of(8).unwrap(), Some(fs::metadata(&path).unwrap().len()));
+    assert_eq!(log.end_of(9).unwrap(), None);
 }
 
 #[test]

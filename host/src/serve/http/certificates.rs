@@ -219,18 +219,12 @@ fn archive_of(
     Ok(archive::batch_at(&app.shared.known, certificate.fields().height)?)
 }
 
-/// Bytes of the certificate log up to its newest record. More may be written meanwhile.
+/// Bytes of the certificate log up to its newest certificate and what was added to it. More may be
+/// written meanwhile.
 fn committed(app: &App) -> Result<u64, Problem> {
     let newest = *app.shared.height.borrow();
-    let entry = CertLog::open(&app.shared.cert_log)?.at_height(newest)?;
-    let entry = entry.ok_or_else(|| Problem::not_found("certificate"))?;
-    let mut framed = Vec::new();
-    if let Record::Certificate(bytes) = &entry.record {
-        omega_kernel::cert_log::Record::Certificate(bytes)
-            .append(&mut framed)
-            .map_err(crate::failure::Failure::from)?;
-    }
-    Ok(entry.offset + framed.len() as u64)
+    let end = CertLog::open(&app.shared.cert_log)?.end_of(newest)?;
+    end.ok_or_else(|| Problem::not_found("certificate"))
 }
 
 fn octets(bytes: Vec<u8>) -> Response {
