@@ -18,7 +18,9 @@ main() {
     cargo build --release --locked --quiet -p omega-sheaf --bin omega --example load
     printf 'machine: %s processors, %s\n' "$(nproc)" "$(uname -sr)"
     printf '%-34s %12s %9s %9s %9s  %s\n' "" events/s "p50 ms" "p99 ms" "max ms" ""
-    for format in omega json; do
+    local format goal
+    for goal in omega:50000 json:20000; do
+        format=${goal%:*}
         fresh "$format"
         local reached
         load "$format" --seconds "$SECONDS_EACH" --most $((SECONDS_EACH * 400000))
@@ -29,6 +31,10 @@ main() {
         load "$format" --seconds "$SECONDS_EACH" --rate $((reached / 2)) \
             --most $((SECONDS_EACH * reached)) --first-node 1000 --seed 2
         row "$format, at half that rate"
+        restart
+        load "$format" --seconds "$SECONDS_EACH" --rate "${goal#*:}" \
+            --most $((SECONDS_EACH * ${goal#*:} + 10000)) --first-node 2000 --seed 3
+        row "$format, at ${goal#*:} events/s"
         stop
     done
     peers

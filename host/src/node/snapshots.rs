@@ -143,7 +143,7 @@ impl Snapshots {
             };
             let gone = all.remove(place);
             let _ = fs::remove_file(self.path(gone.height, "policy"));
-            let _ = fs::remove_file(gone.path);
+            let _ = files::remove_slowly(&gone.path);
         }
     }
 
