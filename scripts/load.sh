@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How much a node takes in, on this machine: sustained, at half that rate, and over time; beside SQLite
-# and NATS JetStream in the same run. Prints one table.
+# How much a node takes in, on this machine: at the rates that it is meant for, as much as it can, at half
+# of that, with kernels that change places, and over time; beside SQLite and NATS JetStream in the same run.
 #
 #   scripts/load.sh [SECONDS] [SOAK_SECONDS]     default: 20 each, and a soak of 600
 #
@@ -13,6 +13,8 @@ readonly TARGET=${CARGO_TARGET_DIR:-target}
 readonly OMEGA="$TARGET/release/omega"
 work=$(mktemp -d)
 node_pid=
+# Events a second, by format.
+declare -A reached
 
 main() {
     cargo build --release --locked --quiet -p omega-sheaf --bin omega --example load
@@ -25,14 +27,12 @@ main() {
         load "$format" --seconds "$SECONDS_EACH" --rate "${goal#*:}" --most $((SECONDS_EACH * ${goal#*:} + 10000))
         row "$format, at ${goal#*:} events/s"
         fresh "$format"
-        local reached
         load "$format" --seconds "$SECONDS_EACH" --most $((SECONDS_EACH * 400000))
-        reached=$(field 'int(it["events"] / it["seconds"])')
+        reached[$format]=$(field 'int(it["events"] / it["seconds"])')
         row "$format, 1,000 a request"
-        eval "reached_$format=$reached"
         restart
-        load "$format" --seconds "$SECONDS_EACH" --rate $((reached / 2)) \
-            --most $((SECONDS_EACH * reached)) --first-node 1000 --seed 2
+        load "$format" --seconds "$SECONDS_EACH" --rate $((reached[$format] / 2)) \
+            --most $((SECONDS_EACH * reached[$format])) --first-node 1000 --seed 2
         row "$format, at half that rate"
         stop
     done
@@ -102,7 +102,7 @@ row() {
 # Others, with the same events: 256 bytes, 1,000 at a time.
 peers() {
     cargo build --release --locked --quiet --manifest-path scripts/peers/Cargo.toml --target-dir "$TARGET/peers"
-    "$TARGET/peers/release/omega-peers" "$SECONDS_EACH" "$reached_omega" "$reached_json"
+    "$TARGET/peers/release/omega-peers" "$SECONDS_EACH" "${reached[omega]}" "${reached[json]}"
 }
 
 # Kernels that change places while 50,000 events/s come: ours, and ours with a section that says nothing.

@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -107,7 +106,7 @@ pub struct Unsynced {
 /// What temporary names begin and end with.
 const TEMPORARY: (&str, &str) = (".omega-", ".partial");
 
-/// The first half of [`write_streamed`]: it costs no wait for the disk.
+/// The first half of [`write_streamed`]: it waits for no disk.
 pub fn write_unsynced(
     path: &Path,
     kind: Kind,
@@ -132,26 +131,6 @@ impl Unsynced {
         self.file.persist(&self.path).map_err(|error| failed(error.error))?;
         sync_folder_of(&self.path).map_err(failed)
     }
-}
-
-/// Removes a large file in pieces. Removed in one go, the next sync of any file on the same disk waits
-/// until all its blocks are given back (and, with the mount option `discard`, told to the device).
-pub fn remove_slowly(path: &Path) -> io::Result<()> {
-    const PIECE: u64 = 8 << 20;
-    const PAUSE: Duration = Duration::from_millis(10);
-    // Half of it is nothing: under a temporary name nobody takes it for a file, and it goes at the next start.
-    let partial =
-        folder_of(path).join(format!("{}removed-{}{}", TEMPORARY.0, std::process::id(), TEMPORARY.1));
-    std::fs::rename(path, &partial)?;
-    let file = File::options().write(true).open(&partial)?;
-    let mut left = file.metadata()?.len();
-    while left > PIECE {
-        left -= PIECE;
-        file.set_len(left)?;
-        file.sync_data()?;
-        std::thread::sleep(PAUSE);
-    }
-    std::fs::remove_file(&partial)
 }
 
 /// Removes what processes left under temporary names that ended while they wrote. For a folder that

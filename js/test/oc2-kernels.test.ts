@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { KERNEL } from './support/fixtures.js';
-import { holds, NodeDesk, verifyPoint } from './support/node.js';
+import { answerAsk, holds, NodeDesk, verifyPoint } from './support/node.js';
 import { OMEGA } from './support/omega.js';
 import { sound, text } from './support/page.js';
 import { benign, hashOf, mistaken } from './support/variant.js';
@@ -49,13 +49,7 @@ test('a kernel that says the same is compared, put in place once somebody is sur
   await says(row(page, OURS), 'Judges now');
   const good = row(page, GOOD);
   await press(good, 'Compare');
-  // A wrong token is refused, and another one asked for.
-  await holds(page, '#ask-why', 'This takes a token that may operate the node.');
-  await page.fill('#ask-token', 'omega_wrong');
-  await page.keyboard.press('Enter');
-  await holds(page, '#ask-why', 'This token is not known.');
-  await page.fill('#ask-token', desk.token);
-  await page.keyboard.press('Enter');
+  await answerAsk(page, desk.token);
   await says(good, 'No difference. 3 past verdicts judged again: none would be another.');
 
   await press(good, 'Put in place');

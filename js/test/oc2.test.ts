@@ -1,7 +1,7 @@
 /** The command centre: each panel, on a node with a planted conflict. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { holds, live, NodeDesk, pixels, type Sent } from './support/node.js';
+import { answerAsk, holds, live, NodeDesk, pixels, type Sent } from './support/node.js';
 import { text } from './support/page.js';
 
 const OBSTRUCTION: [number, number, number] = [0xff, 0x00, 0x3c];
@@ -182,13 +182,7 @@ test('an incident is resolved with a token, which stays in the tab', async () =>
   await desk.send('dora', late);
   await row.getByLabel('Why').fill('it has come');
   await row.getByRole('button', { name: 'Judge them again' }).click();
-  await holds(page, '#ask-why', 'This takes a token that may operate the node.');
-  // A wrong one is refused, and another one asked for.
-  await page.fill('#ask-token', 'omega_wrong');
-  await page.keyboard.press('Enter');
-  await holds(page, '#ask-why', 'This token is not known.');
-  await page.fill('#ask-token', desk.token);
-  await page.keyboard.press('Enter');
+  await answerAsk(page, desk.token);
   await page.check('#incidents-all');
   await holds(page, '#incident-list summary', /Resolved .* by first, to be judged again: it has come/);
   await holds(page, '#lately', /Incident 2 resolved by first/);

@@ -100,8 +100,8 @@ impl Snapshots {
             let same = file.try_clone().map_err(unwritable)?;
             let (flush, pieces) = sync_channel::<()>(1);
             thread::scope(|scope| {
-                // What it could not bring to the disk, keeping it will try again, and tell.
-                scope.spawn(move || pieces.iter().for_each(|()| _ = same.sync_data()));
+                // What fails here is told here: the system tells each failure of a file once.
+                let flushing = scope.spawn(move || pieces.iter().try_for_each(|()| same.sync_data()));
                 let mut piece = 0;
                 let write = |chunk: &[u8]| {
                     piece += chunk.len();
@@ -111,9 +111,11 @@ impl Snapshots {
                     }
                     file.write_all(chunk).map_err(unwritable)
                 };
-                bytes = checker.snapshot(position, write)?;
+                let written = checker.snapshot(position, write);
                 drop(flush);
-                Ok(())
+                let flushed = flushing.join().map_err(|_| Failure::internal("flushing has panicked"))?;
+                bytes = written?;
+                flushed.map_err(unwritable)
             })
         })?;
         let policy = Content::Policy(head.policy.clone()).encode();
@@ -143,7 +145,7 @@ impl Snapshots {
             };
             let gone = all.remove(place);
             let _ = fs::remove_file(self.path(gone.height, "policy"));
-            let _ = files::remove_slowly(&gone.path);
+            let _ = fs::remove_file(gone.path);
         }
     }
 

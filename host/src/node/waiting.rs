@@ -21,8 +21,8 @@ const MOST_BATCHES: usize = 4;
 /// Dependencies that are waited for at once, at most.
 const MOST_MISSING: usize = 65_536;
 
-/// Batches on their way to the checker. A batch passes its limits by what comes in one group at most,
-/// and stays within a kernel's.
+/// Batches on their way to the checker. A batch passes its limits by one submission at most, and stays
+/// within a kernel's.
 #[derive(Debug, Default)]
 pub struct Waiting {
     full: VecDeque<Gathering>,

@@ -28,8 +28,9 @@ const SHADOWED: u32 = 4;
 const QUIET: Duration = Duration::from_millis(500);
 /// Time that a batch waits for the candidate at a border, at first.
 const PATIENCE: Duration = Duration::from_millis(3);
-/// Time that it waits for a candidate that has never been just in time for this long.
+/// Time that it waits later: a busy candidate is never just in time.
 const MORE_PATIENCE: Duration = Duration::from_millis(100);
+/// When that begins.
 const HURRY: Duration = Duration::from_secs(20);
 /// Time after which a candidate is given up that is still not there.
 const MOST_TIME: Duration = Duration::from_secs(120);

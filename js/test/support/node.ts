@@ -191,6 +191,16 @@ export async function live(page: Page): Promise<void> {
   await page.waitForFunction(() => document.getElementById('link')?.textContent === 'Live');
 }
 
+/** Answers the question for a token with a wrong one, which is refused, and then with this one. */
+export async function answerAsk(page: Page, token: string): Promise<void> {
+  await holds(page, '#ask-why', 'This takes a token that may operate the node.');
+  await page.fill('#ask-token', 'omega_wrong');
+  await page.keyboard.press('Enter');
+  await holds(page, '#ask-why', 'This token is not known.');
+  await page.fill('#ask-token', token);
+  await page.keyboard.press('Enter');
+}
+
 /** Waits until an element holds a text. */
 export async function holds(page: Page, selector: string, text: string | RegExp): Promise<void> {
   await page.locator(selector).filter({ hasText: text }).first().waitFor({ state: 'visible' });
