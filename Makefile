@@ -43,8 +43,10 @@ test: setup ## format, dependencies, clippy, tests in Rust, JavaScript and Pytho
 test-full: setup ## the same with the long runs
 	@scripts/test.sh --full
 
+# BATCHES=200 for a quick look: 10,000 take some minutes.
+BATCHES ?= 10000
 engines: setup web ## the same bytes from six engines; writes the table in ARCHITECTURE.md
-	@scripts/engines.sh ARCHITECTURE.md
+	@scripts/engines.sh $(BATCHES) ARCHITECTURE.md
 
 bench: build ## events per second beside the floor of the same machine
 	$(TARGET)/release/omega bench $(BENCH)

@@ -64,7 +64,7 @@ step reproducible tests/reproducible.sh
 step web scripts/web.sh
 step web-check npm --prefix js run --silent check
 step web-tests npm --prefix js test --silent
-step engines scripts/engines.sh
+step engines scripts/engines.sh 200
 step audit third_party test_audit.py
 step engines-table third_party test_engines_table.py
 step api-fuzz api_fuzz

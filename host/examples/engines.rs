@@ -1,5 +1,5 @@
-//! What every engine is held to: `engines FOLDER` writes a corpus of batches, the kernel, and what
-//! three engines make of it. Other engines' runners read the corpus and write the same; `make
+//! What every engine is held to: `engines FOLDER COUNT` writes a corpus of all vectors and so many
+//! generated batches, the kernel, and what three engines make of it. Other engines' runners read the corpus and write the same; `make
 //! engines` compares.
 //!
 //! - `corpus.json`: cases, each of steps that one session takes one after the other. A step says
@@ -31,8 +31,6 @@ use omega_sheaf::engine::{Kernel, Session};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-/// Generated batches, beside the vectors.
-const GENERATED: u32 = 200;
 /// Bytes in which logs are fed, in turns.
 const CHUNKS: [usize; 5] = [1 << 20, 8, 96, 1000, 4096];
 
@@ -51,10 +49,12 @@ struct Step {
 }
 
 fn main() {
-    let folder = std::env::args().nth(1).expect("usage: engines FOLDER");
-    let folder = Path::new(&folder);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, count] = arguments.as_slice() else { panic!("usage: engines FOLDER COUNT") };
+    let folder = Path::new(folder);
+    let count = count.parse().expect("a count of generated batches");
     fs::create_dir_all(folder).expect("a folder to write to");
-    let cases: Vec<Case> = vectors().into_iter().chain(generated()).collect();
+    let cases: Vec<Case> = vectors().into_iter().chain(generated(count)).collect();
     write_corpus(folder, &cases);
     let engines = Engines::new();
     fs::write(folder.join("kernel.wasm"), engines.cranelift.component()).expect("the kernel");
@@ -85,9 +85,9 @@ fn vectors() -> Vec<Case> {
     vectors.collect()
 }
 
-/// Generated batches, the same ones every time; of some logs only the first events count.
-fn generated() -> Vec<Case> {
-    let config = Config { cases: GENERATED, failure_persistence: None, ..Config::default() };
+/// Generated batches, the first ones the same whatever the count; of some logs only the first events count.
+fn generated(count: u32) -> Vec<Case> {
+    let config = Config { cases: count, failure_persistence: None, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"six engines of one kernel agree!");
     let cases = RefCell::new(Vec::new());
     let made = TestRunner::new_with_rng(config, rng).run(&case(), |case| {

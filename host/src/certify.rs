@@ -16,10 +16,10 @@ use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::policy::Policy;
 use omega_kernel::signature::Statement;
 use omega_verify::chain::follow;
+use omega_verify::read_body;
 
-use crate::batch;
 use crate::check::Log;
-use crate::engine::Kernel;
+use crate::engine::{Engine, Engines};
 use crate::failure::{Failure, HostCode};
 use crate::files;
 use crate::inputs::{self, Placed};
@@ -28,7 +28,7 @@ use crate::outputs::Kind;
 use crate::result::ResultFile;
 use crate::sign::Signer;
 use crate::store::{CertLog, Recovery, Store};
-use crate::verify::{Kernels, first_difference};
+use crate::verify::{Ensemble, Kernels, first_difference};
 
 /// What to certify, and with what.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub struct Request {
     pub snapshot: Option<PathBuf>,
     /// Kernels beside the one built in.
     pub kernels: Vec<PathBuf>,
+    /// Engines that judge again, each of them; none is the usual one.
+    pub engines: Vec<Engine>,
 }
 
 /// A certificate that was signed and stored.
@@ -60,6 +62,8 @@ pub struct Certified {
     pub certificate: Certificate,
     /// What the signers say.
     pub statement: Statement,
+    /// The engines that they name: those that agreed, where there were several.
+    pub engines: Engines,
     /// The chain was started with it.
     pub new_chain: bool,
     /// The chain's signing policy.
@@ -79,7 +83,7 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
     let result = &request.result;
     let (core, observations) = Body::split(&result.body).and_then(|body| body.decode())?;
     let signers = signers(&request.keys)?;
-    let mut kernels = Kernels::open(&request.kernels)?;
+    let mut kernels = Kernels::open(&request.kernels)?.under(&request.engines);
     let kernel = kernels.bound(&result.binding)?;
 
     let mut store = request.cert_log.exists().then(|| Store::open(&request.cert_log)).transpose()?;
@@ -102,8 +106,16 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
         kernel.rejudge(certificate.bytes())?;
     }
     let statement = look(request, &kernel, &core, &observations)?;
+    let engines = match statement {
+        Statement::Judged => kernel.agreed(),
+        _ => Engines::UNSTATED,
+    };
     for signer in &signers {
-        certificate.append_signature(signer.certificate(statement, &certificate.chain_hash()))?;
+        let signature = match statement {
+            Statement::Judged => signer.judged(engines, &certificate.chain_hash()),
+            other => signer.certificate(other, &certificate.chain_hash()),
+        };
+        certificate.append_signature(signature)?;
     }
     // Everything once more, as any reader will check it: signatures, policy, threshold.
     head.advance(&certificate)?;
@@ -129,7 +141,8 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
         failure.hint(format!("The certificate is signed and stored in {log}, at height {height}."))
     })?;
     let recovery = store.recovery().clone();
-    Ok(Certified { certificate, statement, new_chain: genesis.is_some(), policy: head.policy, recovery })
+    let (new_chain, policy) = (genesis.is_some(), head.policy);
+    Ok(Certified { certificate, statement, engines, new_chain, policy, recovery })
 }
 
 fn signers(paths: &[PathBuf]) -> Result<Vec<Signer>, Failure> {
@@ -311,7 +324,7 @@ fn not_newer(batch_id: u64, head: &ChainHead) -> Failure {
 /// What the signers may say: judges again with the logs; without, somebody must have.
 fn look(
     request: &Request,
-    kernel: &Kernel,
+    kernel: &Ensemble,
     core: &Core,
     observations: &Observations,
 ) -> Result<Statement, Failure> {
@@ -329,7 +342,7 @@ fn look(
 
 fn judge_again(
     request: &Request,
-    kernel: &Kernel,
+    kernel: &Ensemble,
     core: &Core,
     observations: &Observations,
 ) -> Result<(), Failure> {
@@ -337,7 +350,7 @@ fn judge_again(
     let placed = inputs::place(&core.logs, &inputs)?;
     let snapshot = request.snapshot.as_deref().map(Source::open).transpose()?;
     let mut session = match &snapshot {
-        Some(source) => kernel.restore(source)?.0,
+        Some(source) => kernel.restore(source)?,
         None => kernel.session()?,
     };
     if session.state()? != core.prior {
@@ -350,16 +363,17 @@ fn judge_again(
             .hint("Give the snapshot that the batch was reconciled with, with --snapshot."));
     }
     let logs: Vec<Log<'_>> = placed.iter().map(Placed::log).collect();
-    let outcome = batch::judge(kernel, &mut session, &logs, request.result.replay_seed)?;
-    if outcome.judged.verdict.body == request.result.body {
+    let body = kernel.judge(&mut session, &logs, request.result.replay_seed)?.verdict.body;
+    let (core_again, observations_again) = read_body(&body)?;
+    if body == request.result.body {
         return Ok(());
     }
-    if let Some(what) = first_difference(core, &outcome.core) {
+    if let Some(what) = first_difference(core, &core_again) {
         return Err(differs(&what));
     }
     let grown = placed.iter().any(Placed::grown);
-    observations_agree(observations, &outcome.observations).map_err(|fault| differs(&fault.message))?;
-    if grown && observations.payload == outcome.observations.payload {
+    observations_agree(observations, &observations_again).map_err(|fault| differs(&fault.message))?;
+    if grown && observations.payload == observations_again.payload {
         let message = "a log has grown since it was judged, so the head that it ended with is gone";
         return Err(
             Failure::new(HostCode::LogGrown, message).hint("Reconcile again, then certify that result.")

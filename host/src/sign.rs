@@ -13,7 +13,7 @@ use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey, KeypairBytes};
 use ed25519_dalek::{Signer as _, SigningKey};
 use omega_kernel::frame::LogHeader;
 use omega_kernel::hash::Hash;
-use omega_kernel::signature::{self, SignatureRecord, Statement};
+use omega_kernel::signature::{self, Engines, SignatureRecord, Statement};
 use omega_kernel::wire::Head;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -81,8 +81,17 @@ impl Signer {
 
     /// Signs a certificate under a statement.
     pub fn certificate(&self, statement: Statement, chain_hash: &Hash) -> SignatureRecord {
-        let signature = self.sign(&signature::message(statement, chain_hash));
-        SignatureRecord { statement, key: self.public_key(), signature }
+        self.record(statement, Engines::UNSTATED, chain_hash)
+    }
+
+    /// Signs a verdict as judged, under these engines; none says nothing of engines.
+    pub fn judged(&self, engines: Engines, chain_hash: &Hash) -> SignatureRecord {
+        self.record(Statement::Judged, engines, chain_hash)
+    }
+
+    fn record(&self, statement: Statement, engines: Engines, chain_hash: &Hash) -> SignatureRecord {
+        let signature = self.sign(&signature::message(statement, engines, chain_hash));
+        SignatureRecord { statement, engines, key: self.public_key(), signature }
     }
 
     /// Signs a log's events: a head over their count and canonical root.
@@ -116,6 +125,10 @@ mod tests {
         assert!(record.verify(&[7; 32]).is_ok());
         assert!(record.verify(&[8; 32]).is_err());
         assert!(SignatureRecord { statement: Statement::Vouched, ..record }.verify(&[7; 32]).is_err());
+        assert!(SignatureRecord { engines: Engines::NATIVE, ..record }.verify(&[7; 32]).is_err());
+        let stated = signer.judged(Engines::NATIVE.and(Engines::CRANELIFT), &[7; 32]);
+        assert!(stated.verify(&[7; 32]).is_ok());
+        assert!(SignatureRecord { engines: Engines::UNSTATED, ..stated }.verify(&[7; 32]).is_err());
 
         let header = LogHeader::new("alice").unwrap();
         let head = signer.head(&header, 3, [9; 32]);

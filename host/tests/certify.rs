@@ -92,6 +92,45 @@ fn what_the_component_did_not_judge_is_signed_only_after_it_has() {
 }
 
 #[test]
+fn engines_that_agreed_are_stated_and_signed() {
+    let place = Place::with_batch();
+    let all = ["--engines", "cranelift,pulley,native"];
+    certify(&place, &all, 2, "usage");
+    certify(&place, &[&LOGS[..], &["--engines", "pulley,pulley"]].concat(), 2, "usage");
+    assert!(!place.path("cert.log").exists());
+    let value = certify(&place, &[&LOGS[..], &all].concat(), 0, "");
+    assert_eq!(value["engines"], serde_json::json!(["native", "cranelift", "pulley"]));
+    let trusted = ["--cert", "r.cert", "--trust", "omega.pub"];
+    let value = place.verify(&trusted, 0, "");
+    assert_eq!(
+        value["certificates"][0]["signers"][0]["engines"],
+        serde_json::json!(["native", "cranelift", "pulley"])
+    );
+    let said = support::check(&value, "signatures")["detail"].as_str().unwrap().to_owned();
+    assert!(said.ends_with("stated as judged under native, cranelift, pulley"), "{said}");
+
+    // What is stated is signed: one engine less, and the signature is invalid.
+    let mut bytes = place.read("r.cert");
+    let statement = bytes.len() - 97;
+    assert_eq!(bytes[statement], 0x71);
+    bytes[statement] = 0x31;
+    place.write("less.cert", &bytes);
+    place.verify(&["--cert", "less.cert", "--trust", "omega.pub"], 20, "signature-invalid");
+}
+
+#[test]
+fn one_engine_alone_has_agreed_with_nobody() {
+    let place = Place::with_batch();
+    let value = certify(&place, &[&LOGS[..], &["--engines", "pulley"]].concat(), 0, "");
+    assert_eq!(value["engines"], serde_json::json!([]));
+    let place = Place::with_batch();
+    let dual = [("OMEGA_KERNEL_MODE", "dual")];
+    let judge = [&["certify", "--result", "r"], &LOGS[..]].concat();
+    let value = place.run_with(&judge, &dual, 0);
+    assert_eq!(value["engines"], serde_json::json!(["native", "cranelift"]));
+}
+
+#[test]
 fn keys_and_threshold_are_the_chains() {
     let place = Place::with_batch();
     place.run(&["keygen", "--output", "second.key"], 0);

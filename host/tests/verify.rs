@@ -35,6 +35,24 @@ fn a_sound_certificate_verifies_with_and_without_its_logs() {
 }
 
 #[test]
+fn engines_judge_again_beside_one_another() {
+    let place = Place::with_certificate();
+    let all = ["--engines", "cranelift,pulley,native"];
+    let value = place.verify(&[&TRUSTED[..], &all].concat(), 0, "");
+    assert_eq!(check(&value, "engines")["status"], "unchecked", "there was nothing to judge");
+    let value = place.verify(&[&with_logs()[..], &all].concat(), 0, "");
+    let engines = check(&value, "engines");
+    assert_eq!(engines["status"], "passed");
+    assert!(engines["detail"].as_str().unwrap().ends_with("each gave the same bytes"), "{engines}");
+    place.verify(&[&with_logs()[..], &["--engines", "pulley,pulley"]].concat(), 2, "usage");
+
+    // A conflict's evidence is judged under each, without any log.
+    let place = support::conflict("claim-agreement");
+    let value = place.verify(&[&TRUSTED[..], &all].concat(), 0, "");
+    assert!(check(&value, "engines")["detail"].as_str().unwrap().contains("evidence of conflicts 1"));
+}
+
+#[test]
 fn trust_comes_from_outside() {
     let place = Place::with_certificate();
     place.run(&["keygen", "--output", "other.key"], 0);

@@ -2,7 +2,7 @@
 import { coverageTable, says } from '../page/chain.js';
 import { conflictView } from '../page/conflict.js';
 import { h, hashText } from '../page/dom.js';
-import { sentence } from '../page/words.js';
+import { sentence, signedAs } from '../page/words.js';
 import { fromBase64 } from './auditor.js';
 import type { Model } from './model.js';
 import { openPanel, saveLink } from './panel.js';
@@ -49,9 +49,9 @@ export function openCertificate(
           ['Chain hash', hashText(certificate.chain_hash)],
           ['Kernel', hashText(certificate.kernel_hash)],
           ['Id', hashText(certificate.cert_id)],
-          ...(certificate.signers ?? []).map(({ key, statement }): [string, Node] => [
-            `Signed as ${statement}`,
-            hashText(key),
+          ...(certificate.signers ?? []).map((signer): [string, Node] => [
+            signedAs(signer),
+            hashText(signer.key),
           ]),
         ),
       ),

@@ -2,7 +2,7 @@
 import { conflictView } from './conflict.js';
 import { h, hashText } from './dom.js';
 import type { Check, Coverage, Entry } from './protocol.js';
-import { checkName, detail, ruleName, status } from './words.js';
+import { checkName, detail, ruleName, signedAs, status } from './words.js';
 
 /** Links that are shown; a chain may have a million. */
 const SHOWN = 200;
@@ -40,7 +40,7 @@ function link(
   const bad = own.some(({ code }) => code !== null);
   const facts: [string, string | HTMLElement][] = [
     ...(entry.signers ?? []).map((signer): [string, HTMLElement] => [
-      `Signed as ${signer.statement}${signer.trusted ? ', trusted' : ''}`,
+      `${signedAs(signer)}${signer.trusted ? ', trusted' : ''}`,
       hashText(signer.key),
     ]),
     ['Chain hash', hashText(entry.chain_hash)],

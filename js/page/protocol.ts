@@ -99,7 +99,7 @@ export interface Entry {
   chain_hash: string;
   kernel_hash: string;
   verdict: string | null;
-  signers?: { key: string; statement: string; trusted?: boolean }[];
+  signers?: { key: string; statement: string; engines?: string[]; trusted?: boolean }[];
   coverage?: Coverage[];
   conflict?: Conflict | null;
   conflicting_writers?: { event: string; log: string; key: string | null }[];

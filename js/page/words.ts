@@ -8,6 +8,11 @@ export function sentence(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? '' : '.');
 }
 
+/** What a signer says: the statement, and the engines that agreed where it names them. */
+export function signedAs({ statement, engines = [] }: { statement: string; engines?: string[] }): string {
+  return engines.length === 0 ? `Signed as ${statement}` : `Signed as ${statement} under ${engines.join(', ')}`;
+}
+
 /** The large heading, by exit code. */
 export function heading(exit: number): { title: string; tone: 'right' | 'wrong' | 'open' } {
   switch (exit) {

@@ -393,6 +393,7 @@ fn signer_out(record: &SignatureRecord) -> wit_certificates::Signer {
             Statement::Approved => wit_certificates::Statement::Approved,
             Statement::Witnessed => wit_certificates::Statement::Witnessed,
         },
+        engines: wit_certificates::Engines::from_bits_retain(record.engines.bits()),
         key: record.key.to_vec(),
     }
 }

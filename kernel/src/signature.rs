@@ -55,11 +55,65 @@ impl Statement {
     }
 }
 
+/// Engines under which a signer who *judged* had the kernel run, each to the same bytes. Empty where
+/// the signer does not say. It is the signer's word, like the statement; nothing certified depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Engines(u8);
+
+impl Engines {
+    /// Nothing is said of engines.
+    pub const UNSTATED: Engines = Engines(0);
+    /// The kernel's source, compiled for the machine.
+    pub const NATIVE: Engines = Engines(1);
+    /// The component, compiled by Cranelift.
+    pub const CRANELIFT: Engines = Engines(2);
+    /// The component, interpreted by Pulley.
+    pub const PULLEY: Engines = Engines(4);
+    /// The component, run by V8.
+    pub const V8: Engines = Engines(8);
+
+    /// All of them under the names that JSON uses, in the order of their bits.
+    pub const NAMED: [(Engines, &'static str); 4] = [
+        (Engines::NATIVE, "native"),
+        (Engines::CRANELIFT, "cranelift"),
+        (Engines::PULLEY, "pulley"),
+        (Engines::V8, "v8"),
+    ];
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Engines) -> Engines {
+        Engines(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are among these.
+    pub const fn holds(self, other: Engines) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// A bit for each, in the order of [`Engines::NAMED`].
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Engines::NAMED.into_iter().filter(move |(engine, _)| self.holds(*engine)).map(|(_, name)| name)
+    }
+}
+
+/// The byte that is stored and signed: the statement below, engines in the upper half.
+fn said(statement: Statement, engines: Engines) -> u8 {
+    statement as u8 | engines.0 << 4
+}
+
 /// One signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignatureRecord {
     /// What is said.
     pub statement: Statement,
+    /// Under which engines; only with [`Statement::Judged`].
+    pub engines: Engines,
     /// Ed25519 public key of who says it.
     pub key: Key,
     /// Ed25519 signature over [`message`].
@@ -75,7 +129,7 @@ impl SignatureRecord {
     pub fn verify(&self, chain_hash: &Hash) -> Result<(), Fault> {
         let signature = Signature::from_bytes(&self.signature);
         VerifyingKey::from_bytes(&self.key)
-            .and_then(|key| key.verify_strict(&message(self.statement, chain_hash), &signature))
+            .and_then(|key| key.verify_strict(&message(self.statement, self.engines, chain_hash), &signature))
             .map_err(|_| {
                 let message = format!("a signature ({}) does not fit key and bytes", self.statement.name());
                 Fault::new(FaultCode::SignatureInvalid, message)
@@ -84,7 +138,7 @@ impl SignatureRecord {
 
     /// Appends the packed record, 98 bytes.
     pub fn write(&self, out: &mut Writer) {
-        out.u8(ED25519).u8(self.statement as u8).put(&self.key).put(&self.signature);
+        out.u8(ED25519).u8(said(self.statement, self.engines)).put(&self.key).put(&self.signature);
     }
 
     /// Reads what [`SignatureRecord::write`] wrote.
@@ -93,10 +147,15 @@ impl SignatureRecord {
         if from.u8("a signature's algorithm")? != ED25519 {
             return Err(here);
         }
-        let here = from.malformed("a statement from 1 to 4");
-        let statement = Statement::from_byte(from.u8("a statement")?).ok_or(here)?;
+        let here = from.malformed("a statement from 1 to 4, engines only with 1");
+        let byte = from.u8("a statement")?;
+        let engines = Engines(byte >> 4);
+        let statement = Statement::from_byte(byte & 15)
+            .filter(|&statement| statement == Statement::Judged || engines == Engines::UNSTATED)
+            .ok_or(here)?;
         Ok(SignatureRecord {
             statement,
+            engines,
             key: from.array("a public key")?,
             signature: from.array("a signature")?,
         })
@@ -104,9 +163,9 @@ impl SignatureRecord {
 }
 
 /// The bytes that are signed.
-pub fn message(statement: Statement, chain_hash: &Hash) -> Vec<u8> {
+pub fn message(statement: Statement, engines: Engines, chain_hash: &Hash) -> Vec<u8> {
     let mut out = Writer::new();
-    out.put(SIGNATURE_CONTEXT).u8(statement as u8).put(chain_hash);
+    out.put(SIGNATURE_CONTEXT).u8(said(statement, engines)).put(chain_hash);
     out.bytes
 }
 
@@ -150,7 +209,26 @@ mod tests {
     use super::*;
 
     fn record(key: u8) -> SignatureRecord {
-        SignatureRecord { statement: Statement::Witnessed, key: [key; 32], signature: [key; 64] }
+        let (statement, engines) = (Statement::Witnessed, Engines::UNSTATED);
+        SignatureRecord { statement, engines, key: [key; 32], signature: [key; 64] }
+    }
+
+    #[test]
+    fn engines_stand_with_judged_alone() {
+        let engines = Engines::CRANELIFT.and(Engines::V8);
+        let judged = SignatureRecord { statement: Statement::Judged, engines, ..record(1) };
+        let bytes = encode_section(&[judged]);
+        assert_eq!(bytes[3], 0xa1);
+        assert_eq!(decode_section(&bytes), Ok(vec![judged]));
+        assert_eq!(engines.names().collect::<Vec<_>>(), ["cranelift", "v8"]);
+        for (_, name) in Engines::NAMED.iter().filter(|(engine, _)| !engines.holds(*engine)) {
+            assert!(["native", "pulley"].contains(name));
+        }
+        for statement in 0..16u8 {
+            let mut other = bytes.clone();
+            other[3] = 0xa0 | statement;
+            assert_eq!(decode_section(&other).is_ok(), statement == 1, "{statement}");
+        }
     }
 
     #[test]
@@ -185,9 +263,10 @@ mod tests {
 
     #[test]
     fn the_message_names_statement_and_hash() {
-        let bytes = message(Statement::Approved, &[7; 32]);
+        let bytes = message(Statement::Approved, Engines::UNSTATED, &[7; 32]);
         assert_eq!(&bytes[..37], b"omega-sheaf certificate signature v1\0");
         assert_eq!(bytes[37], 3);
         assert_eq!(&bytes[38..], &[7; 32]);
+        assert_eq!(message(Statement::Judged, Engines::NATIVE.and(Engines::PULLEY), &[7; 32])[37], 0x51);
     }
 }

@@ -5,10 +5,15 @@ use omega_kernel::cert_index::{INDEX_HEADER, IndexEntry, SUMMARY_BYTES, Summary,
 use omega_kernel::cert_log::{LOG_HEADER, Record, Records, Rolling, TornTail};
 use omega_kernel::certificate::MAX_CERTIFICATE_BYTES;
 use omega_kernel::fault::{Fault, FaultCode::*};
-use omega_kernel::signature::{SignatureRecord, Statement};
+use omega_kernel::signature::{Engines, SignatureRecord, Statement};
 
 fn co_signature() -> Record<'static> {
-    let signature = SignatureRecord { statement: Statement::Vouched, key: [1; 32], signature: [2; 64] };
+    let signature = SignatureRecord {
+        statement: Statement::Vouched,
+        engines: Engines::UNSTATED,
+        key: [1; 32],
+        signature: [2; 64],
+    };
     Record::CoSignature { chain_hash: [3; 32], signature }
 }
 

@@ -70,6 +70,7 @@ pub fn stated(certificate: &Certificate) -> Value {
         json!({
             "key": crate::hex::encode(&record.key),
             "statement": record.statement.name(),
+            "engines": record.engines.names().collect::<Vec<_>>(),
         })
     });
     entry["signers"] = signed.collect();

@@ -58,6 +58,11 @@ impl Check {
         }
     }
 
+    /// The file that a failure is about.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
     /// The check as JSON.
     pub fn to_json(&self) -> Value {
         let (status, code) = match self.status {
@@ -135,6 +140,19 @@ impl Checks {
     pub fn judged_again(&self, height: u64) -> bool {
         let of = |check: &Check| check.height.is_none_or(|at| at == height);
         self.list.iter().any(|check| check.name == "logs" && check.status == Status::Passed && of(check))
+    }
+
+    /// What does not hold or could not be checked, each with its code, in the order it was found.
+    pub fn concerns(&self) -> impl Iterator<Item = (&Check, Code)> {
+        self.list.iter().filter_map(|check| match check.status {
+            Status::Failed(code) | Status::Missing(code) => Some((check, code)),
+            Status::Passed | Status::Unchecked => None,
+        })
+    }
+
+    /// How many checks of a name passed.
+    pub fn passed(&self, name: &str) -> usize {
+        self.list.iter().filter(|check| check.name == name && check.status == Status::Passed).count()
     }
 
     /// The first check of a name.

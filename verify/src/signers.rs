@@ -4,7 +4,7 @@ use omega_kernel::certificate::{Certificate, Content};
 use omega_kernel::chain::{self, Threshold};
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::policy::Policy;
-use omega_kernel::signature::Statement;
+use omega_kernel::signature::{Engines, Statement};
 use serde_json::{Value, json};
 
 use crate::checks::Checks;
@@ -56,6 +56,7 @@ pub fn check(
         json!({
             "key": hex::encode(&record.key),
             "statement": record.statement.name(),
+            "engines": record.engines.names().collect::<Vec<_>>(),
             "trusted": counts(record),
         })
     };
@@ -118,8 +119,13 @@ fn said(certificate: &Certificate) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{count} {name}"))
         .collect();
-    match parts.as_slice() {
-        [] => "there is none: nobody has signed this".to_owned(),
-        parts => format!("valid: {}", parts.join(", ")),
+    let engines = certificate.signatures().iter().fold(Engines::UNSTATED, |all, one| all.and(one.engines));
+    let engines: Vec<_> = engines.names().collect();
+    match (parts.as_slice(), engines.as_slice()) {
+        ([], _) => "there is none: nobody has signed this".to_owned(),
+        (parts, []) => format!("valid: {}", parts.join(", ")),
+        (parts, engines) => {
+            format!("valid: {}; stated as judged under {}", parts.join(", "), engines.join(", "))
+        }
     }
 }

@@ -16,7 +16,7 @@ use omega_verify::chain::{Follower, Link};
 use pollster::block_on;
 
 use crate::conflict::View;
-use crate::engine::Limits;
+use crate::engine::{Engine, Limits};
 use crate::failure::Failure;
 use crate::inputs;
 use crate::interrupt;
@@ -34,28 +34,6 @@ use run::Run;
 
 /// Batches that are listed one by one where not all are asked for.
 const LISTED: usize = 1000;
-
-/// How a checker is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Engine {
-    /// Compiled to machine code.
-    Cranelift,
-    /// Interpreted.
-    Pulley,
-    /// The source of the checker that is built in, compiled into this program.
-    Native,
-}
-
-impl Engine {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Engine::Cranelift => "cranelift",
-            Engine::Pulley => "pulley",
-            Engine::Native => "native",
-        }
-    }
-}
 
 /// What to audit, and with what.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use pollster::block_on;
 
 use super::answer::{Answer, Certified, between};
 use super::line::{Line, Role};
-use super::{Batch, Engine, Request};
+use super::{Batch, Request};
 use crate::check::{Judged, Log};
-use crate::engine::{Execution, Kernel, Mode, Options};
+use crate::engine::{Engine, Kernel, Options};
 use crate::failure::{Code, Failure, HostCode};
 use crate::inputs::{self, Input, Placed};
 use crate::map::Source;
@@ -201,11 +201,11 @@ impl<'a> Run<'a> {
         if let Some((_, failure)) = self.refused.iter().find(|(hash, _)| *hash == binding.kernel_hash) {
             return Err(failure.clone());
         }
-        let kernel = self.references.bound(binding).inspect_err(|failure| {
+        let bound = self.references.bound(binding).inspect_err(|failure| {
             // Not compiled again for every batch.
             self.refused.push((binding.kernel_hash, failure.clone()));
         })?;
-        let mut line = Line::new(Role::Named, "named", kernel, !self.moved);
+        let mut line = Line::new(Role::Named, "named", bound.first().clone(), !self.moved);
         let old = self.lines.iter().position(|line| line.role == Role::Named);
         if let Some(old) = old {
             // Another checker was named before this one: what it knows is handed on.
@@ -245,22 +245,17 @@ impl<'a> Run<'a> {
 /// The checker, once for each engine.
 fn audited(request: &Request) -> Result<Vec<Line>, Failure> {
     let environment = Options::from_environment()?;
-    let usual = match environment.execution {
-        Execution::Cranelift => Engine::Cranelift,
-        Execution::Pulley => Engine::Pulley,
+    let engines = if request.engines.is_empty() {
+        vec![Engine::from(environment.execution)]
+    } else {
+        request.engines.clone()
     };
-    let engines = if request.engines.is_empty() { vec![usual] } else { request.engines.clone() };
     let component = match &request.kernel {
         None => None,
         Some(path) => Some((path, Source::open(path)?.read_all(MAX_KERNEL_BYTES)?)),
     };
     let line = |engine: &Engine| {
-        let (mode, execution) = match engine {
-            Engine::Cranelift => (Mode::Wasm, Execution::Cranelift),
-            Engine::Pulley => (Mode::Wasm, Execution::Pulley),
-            Engine::Native => (Mode::Native, Execution::Cranelift),
-        };
-        let options = Options { mode, execution, limits: request.limits.clone(), ..environment.clone() };
+        let options = engine.options(&Options { limits: request.limits.clone(), ..environment.clone() });
         let kernel = match &component {
             None => Kernel::embedded(&options)?,
             Some((path, bytes)) => {

@@ -9,8 +9,8 @@ use omega_kernel::fault::FaultCode;
 use omega_verify::hex::encode as hex;
 use serde_json::{Value, json};
 
-use crate::audit::{self, Answer, Audited, Batch, Engine, Request};
-use crate::engine::Limits;
+use crate::audit::{self, Answer, Audited, Batch, Request};
+use crate::engine::{Engine, Limits};
 use crate::failure::{Code, Failure, HostCode};
 use crate::report::{Outcome, Report, plural, wrap};
 
@@ -87,9 +87,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<Report, Failure> {
     let mut engines = args.engines.clone();
     engines.dedup();
-    if (1..engines.len()).any(|place| engines[..place].contains(&engines[place])) {
-        return Err(Failure::usage("one engine is named twice"));
-    }
+    Engine::once_each(&engines)?;
     if args.kernel.is_some() && engines.contains(&Engine::Native) {
         return Err(Failure::usage("a checker from a file has no native build")
             .hint("Leave native away, or leave --kernel away to audit with the checker that is built in."));

@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use omega_kernel::body::VerdictKind;
 
 use crate::certify::{self, Certified, Request};
+use crate::engine::Engine;
 use crate::failure::{Failure, HostCode};
 use crate::outputs::{Kind, Outputs};
 use crate::report::{Outcome, Report};
@@ -19,6 +20,8 @@ Examples:
   omega certify --result batch1.result --key omega.key
   omega certify --result batch1.result --key omega.key \\
       --input a.omega --input b.omega          (judges again before it signs)
+  omega certify --result batch1.result --key omega.key --input a.omega \\
+      --input b.omega --engines cranelift,pulley,native   (signs that they agree)
   omega certify --result batch2.result --key alice.key --key bob.key \\
       --threshold 2 --cert-log shared.log --input a.omega --snapshot after1.snap
 
@@ -59,6 +62,9 @@ pub struct Args {
     /// The checker that judged [default: the one built in]
     #[arg(long = "kernel", value_name = "FILE")]
     pub kernels: Vec<PathBuf>,
+    /// Judge again under each of these, have them agree, and sign that they did
+    #[arg(long, value_name = "ENGINE,…", value_delimiter = ',', value_enum, requires = "inputs")]
+    pub engines: Vec<Engine>,
     /// What a new chain is about [default: the log's folder and file name]
     #[arg(long, value_name = "TEXT")]
     pub origin: Option<String>,
@@ -76,6 +82,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         .appends("--cert-log", &args.cert_log)
         .writes("--output", &output, Kind::Certificate)
         .check()?;
+    Engine::once_each(&args.engines)?;
     let result = ResultFile::read(&args.result)?;
     matches(&args, &result).map_err(|failure| failure.file(&args.result))?;
     let request = Request {
@@ -88,6 +95,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         inputs: args.inputs,
         snapshot: args.snapshot,
         kernels: args.kernels,
+        engines: args.engines,
     };
     let certified = certify::certify(&request)?;
     Ok(report(&request, &certified))
@@ -124,10 +132,15 @@ fn report(request: &Request, certified: &Certified) -> Report {
         _ => "the logs agree (merge)",
     };
     let statement = certified.statement.name();
+    let engines: Vec<_> = certified.engines.names().collect();
+    let under = match engines.as_slice() {
+        [] => String::new(),
+        engines => format!(" under {}", engines.join(", ")),
+    };
     let log = request.cert_log.display();
     let mut report = Report::new("certify", Outcome::Ok)
         .message(format!(
-            "certified at height {}: {says}; signed as {statement}, kept in {log} and {}",
+            "certified at height {}: {says}; signed as {statement}{under}, kept in {log} and {}",
             fields.height,
             request.output.display()
         ))
@@ -150,6 +163,7 @@ fn report(request: &Request, certified: &Certified) -> Report {
     report
         .field("verdict", verdict_name(certificate))
         .field("statement", statement)
+        .field("engines", engines)
         .field("output", request.output.display().to_string())
         .field("cert_log", log.to_string())
         .field("cert_id", format!("{:032x}", certificate.id()))

@@ -148,6 +148,7 @@ fn certified(
         inputs,
         snapshot: None,
         kernels: Vec::new(),
+        engines: Vec::new(),
     };
     let certified = certify::certify(&request)?;
     let output = args.output.display().to_string();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::evidence::EvidenceArgs;
+use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::trust::{self, Trust};
@@ -14,6 +15,8 @@ use crate::verify::{self, Request};
 Examples:
   omega verify --cert batch1.cert --trust omega.pub
   omega verify --cert batch1.cert --trust omega.pub --input a.omega --input b.omega
+  omega verify --cert batch1.cert --trust omega.pub --input a.omega \\
+      --input b.omega --engines cranelift,pulley,native
   omega verify --cert-log cert.log --policy trust.toml --head 1f0c…
   omega verify --cert batch1.cert --any-signer --proof event.proof
 
@@ -39,6 +42,9 @@ pub struct Args {
     /// A checker beside the one built in; repeat it for each
     #[arg(long = "kernel", value_name = "FILE")]
     pub kernels: Vec<PathBuf>,
+    /// Judge again under each of these, and compare what they give
+    #[arg(long, value_name = "ENGINE,…", value_delimiter = ',', value_enum)]
+    pub engines: Vec<Engine>,
     /// A proof to check against the certificate that it names
     #[arg(long, value_name = "FILE")]
     pub proof: Option<PathBuf>,
@@ -46,6 +52,7 @@ pub struct Args {
 
 /// Verifies and reports every check.
 pub fn run(args: Args) -> Result<Report, Failure> {
+    Engine::once_each(&args.engines)?;
     let trust = match (&args.policy, args.trust.as_slice(), args.any_signer) {
         (Some(path), ..) => Some(trust::load(path)?),
         (None, keys @ [_, ..], _) => Some(trust::of_keys(keys)?),
@@ -59,6 +66,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         trust,
         head: args.head,
         kernels: args.kernels,
+        engines: args.engines,
         proof: args.proof,
     };
     verify::verify(request).map(|verified| verify::report(&verified))

@@ -4,6 +4,7 @@
 //! [`Limits`]. Only the files of this folder know Wasmtime; nobody outside sees which engine ran.
 
 mod cache;
+mod choice;
 mod limits;
 mod memory;
 mod native;
@@ -14,8 +15,10 @@ mod wasm;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use choice::{Engine, agreed};
 pub use limits::Limits;
 pub use omega_kernel::scan::ScanPart;
+pub use omega_kernel::signature::Engines;
 pub use omega_kernel::snapshot::ChainPosition;
 pub use omega_verify::platform::{Description, Error};
 pub use session::{JudgedLog, Scanner, Session, Verdict};
@@ -122,6 +125,7 @@ pub struct Kernel {
     bytes: Arc<[u8]>,
     hash: [u8; 32],
     native: bool,
+    execution: Execution,
     wasm: Option<Arc<wasm::Program>>,
 }
 
@@ -138,7 +142,8 @@ impl Kernel {
             }
         };
         let native = options.mode != Mode::Wasm;
-        Ok(Kernel { bytes: EMBEDDED.into(), hash: *EMBEDDED_HASH, native, wasm })
+        let (bytes, execution) = (EMBEDDED.into(), options.execution);
+        Ok(Kernel { bytes, hash: *EMBEDDED_HASH, native, execution, wasm })
     }
 
     /// A stranger's kernel: compiled in a process of its own, under limits. Runs as WebAssembly
@@ -160,6 +165,7 @@ impl Kernel {
             hash: *blake3::hash(&bytes).as_bytes(),
             bytes: bytes.into(),
             native: false,
+            execution: options.execution,
             wasm: Some(Arc::new(program)),
         })
     }
@@ -194,6 +200,15 @@ impl Kernel {
     /// True where the component itself judges: only then may its verdict be signed.
     pub fn runs_component(&self) -> bool {
         self.wasm.is_some()
+    }
+
+    /// The engines that run it, and agree wherever it gives a verdict.
+    pub fn engines(&self) -> Engines {
+        let native = if self.native { Engines::NATIVE } else { Engines::UNSTATED };
+        match &self.wasm {
+            Some(_) => native.and(Engine::from(self.execution).into()),
+            None => native,
+        }
     }
 
     /// Checker version, schema version, state format and accepted schemas, as the kernel says.

@@ -3,7 +3,7 @@
 use omega_kernel::certificate::{Binding, Certificate, Swap};
 use omega_kernel::chain::ChainHead;
 use omega_kernel::fault::FaultCode;
-use omega_kernel::signature::Statement;
+use omega_kernel::signature::{Engines, Statement};
 use omega_verify::chain::Follower;
 
 use crate::certify;
@@ -75,13 +75,19 @@ impl<D: Disk> Certifier<D> {
         &self.head
     }
 
-    /// The next verdict, signed, not yet stored.
+    /// The next verdict, signed as judged under these engines, not yet stored.
     ///
     /// # Errors
     /// What [`ChainHead::accepts`] finds.
-    pub fn verdict(&self, batch_id: u64, replay_seed: u64, body: &[u8]) -> Result<Certificate, Failure> {
+    pub fn verdict(
+        &self,
+        batch_id: u64,
+        replay_seed: u64,
+        body: &[u8],
+        engines: Engines,
+    ) -> Result<Certificate, Failure> {
         let mut certificate = self.head.verdict(batch_id, replay_seed, body)?;
-        let signature = self.signer.certificate(Statement::Judged, &certificate.chain_hash());
+        let signature = self.signer.judged(engines, &certificate.chain_hash());
         certificate.append_signature(signature)?;
         Ok(certificate)
     }

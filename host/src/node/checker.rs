@@ -7,7 +7,7 @@ use omega_kernel::hash::Hash;
 use super::batch::Batch;
 use crate::batch;
 use crate::check;
-use crate::engine::{ChainPosition, Kernel, Session, Verdict};
+use crate::engine::{ChainPosition, Engines, Kernel, Session, Verdict, agreed};
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
 
@@ -28,6 +28,8 @@ pub struct Judgement {
     pub core: Core,
     /// The body's observations.
     pub observations: Observations,
+    /// The engines that agreed, where there were several.
+    pub engines: Engines,
 }
 
 impl Checker {
@@ -69,7 +71,9 @@ impl Checker {
             }
         }
         let (core, observations) = omega_verify::read_body(&judged.verdict.body)?;
-        Ok(Judgement { verdict: judged.verdict, core, observations })
+        let component = self.component.as_ref().map_or(Engines::UNSTATED, |(kernel, _)| kernel.engines());
+        let engines = agreed(self.kernel.engines().and(component));
+        Ok(Judgement { verdict: judged.verdict, core, observations, engines })
     }
 
     /// The state's commitment.

@@ -232,7 +232,8 @@ impl<V: Volume> Coordinator<V> {
     ) -> Result<(Certificate, Option<Divided>), Failure> {
         let judgement = judge.judge(batch)?;
         let batch_id = self.certifier.head().last_batch_id + 1;
-        let certificate = self.certifier.verdict(batch_id, REPLAY_SEED, &judgement.verdict.body)?;
+        let certificate =
+            self.certifier.verdict(batch_id, REPLAY_SEED, &judgement.verdict.body, judgement.engines)?;
         let division = match judgement.verdict.merged {
             true => None,
             false => Some(self.divide(batch, &judgement, &certificate, judge, conflicts)?),

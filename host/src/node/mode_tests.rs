@@ -10,7 +10,7 @@ use super::coordinator::{End, Settled};
 use super::crash_tests::{Judging, certificates_of, open_store, submission};
 use super::recover::{Start, Started, start};
 use super::sim::SimVolume;
-use crate::engine::{Kernel, Mode, Options};
+use crate::engine::{Engines, Kernel, Mode, Options};
 use crate::failure::Failure;
 use crate::sign::Signer;
 
@@ -48,14 +48,16 @@ fn begin(disk: &SimVolume, kernel: &Kernel, component: Option<&Kernel>) -> Start
     .unwrap()
 }
 
-/// Judges one batch; how it ended, and how many certificates came of it.
-fn judged(kernel: &Kernel, component: Option<&Kernel>) -> (End, usize) {
+/// Judges one batch; how it ended, and for each certificate that came of it the engines that it states.
+fn judged(kernel: &Kernel, component: Option<&Kernel>) -> (End, Vec<Engines>) {
     let disk = SimVolume::new();
     let mut node = begin(&disk, kernel, component);
     let taken = node.intake.submit(vec![submission("alice", &[(1, 1, "a"), (2, 2, "b")])]);
     assert!(taken[0].is_ok());
-    let mut certificates = 0;
-    let mut each = |_: Settled| certificates += 1;
+    let mut certificates = Vec::new();
+    let mut each = |settled: Settled| {
+        certificates.extend(settled.certificate.signatures().iter().map(|record| record.engines));
+    };
     let mut stalled = |_: &Failure| false;
     let batch = node.intake.take();
     let mut judging = Judging(&mut node.checker);
@@ -68,7 +70,22 @@ fn builds_that_agree_are_certified_in_every_mode() {
     for mode in [Mode::Wasm, Mode::Native, Mode::Dual] {
         let kernel = Kernel::embedded(&Options { mode, ..Options::default() }).unwrap();
         let (end, certificates) = judged(&kernel, None);
-        assert!(matches!(end, End::Settled) && certificates == 1, "{mode:?}: {end:?}");
+        assert!(matches!(end, End::Settled) && certificates.len() == 1, "{mode:?}: {end:?}");
+    }
+}
+
+#[test]
+fn what_agreed_is_stated_in_the_signature() {
+    let embedded = |mode| Kernel::embedded(&Options { mode, ..Options::default() }).unwrap();
+    let both = Engines::NATIVE.and(Engines::CRANELIFT);
+    let component = embedded(Mode::Wasm);
+    for (mode, component, stated) in [
+        (Mode::Wasm, None, Engines::UNSTATED),
+        (Mode::Dual, None, both),
+        (Mode::Native, Some(&component), both),
+    ] {
+        let (_, certificates) = judged(&embedded(mode), component);
+        assert_eq!(certificates, [stated], "{mode:?}");
     }
 }
 
@@ -77,7 +94,11 @@ fn dual_catches_a_native_build_that_is_wrong() {
     let wrong = Kernel::with_wrong_native(another_component(), &options(Mode::Dual)).unwrap();
     let (end, certificates) = judged(&wrong, None);
     let End::Unjudged { failure, batch } = end else { panic!("{end:?}") };
-    assert_eq!((failure.code.name(), certificates, batch.events), ("engines-differ", 0, 2), "{failure}");
+    assert_eq!(
+        (failure.code.name(), certificates.len(), batch.events),
+        ("engines-differ", 0, 2),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -86,9 +107,10 @@ fn native_signs_nothing_that_the_component_does_not_say() {
     let component = Kernel::from_bytes(another_component(), &options(Mode::Wasm)).unwrap();
     let (end, certificates) = judged(&native, Some(&component));
     let End::Unjudged { failure, .. } = end else { panic!("{end:?}") };
-    assert_eq!((failure.code.name(), certificates), ("engines-differ", 0), "{failure}");
+    assert_eq!((failure.code.name(), certificates.len()), ("engines-differ", 0), "{failure}");
     // Beside its own component it is right.
     let ours = Kernel::embedded(&Options::default()).unwrap();
-    assert!(matches!(judged(&native, Some(&ours)), (End::Settled, 1)));
+    let (end, certificates) = judged(&native, Some(&ours));
+    assert!(matches!(end, End::Settled) && certificates.len() == 1);
     assert!(Checker::open(native, Some(ours), None).is_ok());
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use omega_kernel::certificate::MAX_CERTIFICATE_BYTES;
-use omega_kernel::signature::Statement;
+use omega_kernel::signature::{Engines, Statement};
 
 use super::*;
 
@@ -55,7 +55,12 @@ fn what_was_appended_is_read_again() {
     assert!(store.last_certificate().unwrap().is_none());
     let first = store.append_certificate(&certificate(7)).unwrap();
     assert_eq!(first, 16);
-    let signature = SignatureRecord { statement: Statement::Witnessed, key: [4; 32], signature: [5; 64] };
+    let signature = SignatureRecord {
+        statement: Statement::Witnessed,
+        engines: Engines::UNSTATED,
+        key: [4; 32],
+        signature: [5; 64],
+    };
     store.append_cosignature(&[3; 32], &signature).unwrap();
     let third = store.append_certificate(&certificate(8)).unwrap();
     assert_eq!(third % 8, 0);

@@ -10,9 +10,9 @@ use omega_verify::MAX_KERNEL_BYTES;
 use omega_verify::platform::{self, Description, JudgedLog, Platform};
 use pollster::block_on;
 
-use crate::batch;
+use super::ensemble::{Ensemble, Sessions};
 use crate::check::Log;
-use crate::engine::{self, Kernel, Mode, Options, Session};
+use crate::engine::{self, Engine, Kernel, Mode, Options};
 use crate::explain::kind;
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
@@ -22,8 +22,9 @@ use crate::map::Source;
 #[derive(Debug)]
 pub struct Kernels {
     options: Options,
+    engines: Vec<Engine>,
     files: BTreeMap<Hash, (PathBuf, Vec<u8>)>,
-    ready: BTreeMap<Hash, Kernel>,
+    ready: BTreeMap<Hash, Ensemble>,
 }
 
 impl Kernels {
@@ -48,7 +49,13 @@ impl Kernels {
             }
             files.insert(*blake3::hash(&bytes).as_bytes(), (path.clone(), bytes));
         }
-        Ok(Kernels { options, files, ready: BTreeMap::new() })
+        Ok(Kernels { options, engines: Vec::new(), files, ready: BTreeMap::new() })
+    }
+
+    /// Runs every kernel under each of these engines, and has them agree; none is the usual engine.
+    #[must_use]
+    pub fn under(self, engines: &[Engine]) -> Self {
+        Kernels { engines: engines.to_vec(), ..self }
     }
 
     /// The component with this hash; none where it is not at hand.
@@ -70,16 +77,33 @@ impl Kernels {
     ///
     /// # Errors
     /// Those of [`omega_verify::kernels::bound`].
-    pub fn bound(&mut self, binding: &Binding) -> Result<Kernel, Failure> {
+    pub fn bound(&mut self, binding: &Binding) -> Result<Ensemble, Failure> {
         block_on(omega_verify::kernels::bound(self, binding))
+    }
+
+    /// Only the built-in kernel has a native build; what asks for one of a file's is told so.
+    fn compile(&self, hash: &Hash, options: &Options) -> Result<Kernel, Failure> {
+        match self.files.get(hash) {
+            Some((path, _)) if hash != Kernel::embedded_hash() && options.mode == Mode::Native => {
+                let message = "a checker from a file has no native build";
+                Err(Failure::new(HostCode::KernelUnknown, message)
+                    .hint("Leave native away from --engines.")
+                    .file(path))
+            }
+            Some((path, bytes)) if hash != Kernel::embedded_hash() => {
+                let options = Options { mode: Mode::Wasm, ..options.clone() };
+                Kernel::from_bytes(bytes.clone(), &options).map_err(|failure| failure.file(path))
+            }
+            _ => Kernel::embedded(options),
+        }
     }
 }
 
 // Every future is ready at once: files are mapped, and kernels run on this very thread.
 impl Platform for Kernels {
     type Source = Source;
-    type Kernel = Kernel;
-    type Session = Session;
+    type Kernel = Ensemble;
+    type Session = Sessions;
 
     async fn start(&self, name: &str) -> Option<Vec<u8>> {
         kind::start(Path::new(name))
@@ -89,26 +113,26 @@ impl Platform for Kernels {
         hash == Kernel::embedded_hash() || self.files.contains_key(hash)
     }
 
-    async fn kernel(&mut self, hash: &Hash) -> Result<Kernel, Failure> {
+    async fn kernel(&mut self, hash: &Hash) -> Result<Ensemble, Failure> {
         if let Some(kernel) = self.ready.get(hash) {
             return Ok(kernel.clone());
         }
-        let kernel = match self.files.get(hash) {
-            Some((path, bytes)) if hash != Kernel::embedded_hash() => {
-                let options = Options { mode: Mode::Wasm, ..self.options.clone() };
-                Kernel::from_bytes(bytes.clone(), &options).map_err(|failure| failure.file(path))?
+        let kernel = match self.engines.split_first() {
+            None => Ensemble::new(self.compile(hash, &self.options)?, Vec::new()),
+            Some((first, others)) => {
+                let under = |engine: &Engine| self.compile(hash, &engine.options(&self.options));
+                Ensemble::new(under(first)?, others.iter().map(under).collect::<Result<_, _>>()?)
             }
-            _ => Kernel::embedded(&self.options)?,
         };
         self.ready.insert(*hash, kernel.clone());
         Ok(kernel)
     }
 
-    async fn describe(&mut self, kernel: &Kernel) -> Result<Description, Failure> {
+    async fn describe(&mut self, kernel: &Ensemble) -> Result<Description, Failure> {
         kernel.describe()
     }
 
-    async fn rejudge(&mut self, kernel: &Kernel, certificate: &[u8]) -> Result<(), Failure> {
+    async fn rejudge(&mut self, kernel: &Ensemble, certificate: &[u8]) -> Result<(), Failure> {
         kernel.rejudge(certificate)
     }
 
@@ -117,31 +141,30 @@ impl Platform for Kernels {
         replay_seed == 0
     }
 
-    async fn genesis(&mut self, kernel: &Kernel) -> Result<Session, Failure> {
+    async fn genesis(&mut self, kernel: &Ensemble) -> Result<Sessions, Failure> {
         kernel.session()
     }
 
-    async fn restore(&mut self, kernel: &Kernel, snapshot: &Source) -> Result<Session, Failure> {
-        Ok(kernel.restore(snapshot)?.0)
+    async fn restore(&mut self, kernel: &Ensemble, snapshot: &Source) -> Result<Sessions, Failure> {
+        kernel.restore(snapshot)
     }
 
-    async fn carry(&mut self, from: &mut Session, kernel: &Kernel) -> Result<Session, Failure> {
-        let snapshot = Source::from_bytes("the state so far", batch::snapshot_bytes(from, None)?);
-        Ok(kernel.restore(&snapshot)?.0)
+    async fn carry(&mut self, from: &mut Sessions, kernel: &Ensemble) -> Result<Sessions, Failure> {
+        kernel.restore(&from.snapshot()?)
     }
 
-    async fn state(&mut self, session: &mut Session) -> Result<StateCommitment, Failure> {
-        Ok(session.state()?)
+    async fn state(&mut self, sessions: &mut Sessions) -> Result<StateCommitment, Failure> {
+        sessions.state()
     }
 
     async fn judge(
         &mut self,
-        kernel: &Kernel,
-        session: &mut Session,
+        kernel: &Ensemble,
+        sessions: &mut Sessions,
         logs: &[Log<'_>],
         replay_seed: u64,
     ) -> Result<platform::Judged, Failure> {
-        let verdict = batch::judge_bytes(kernel, session, logs, replay_seed)?.verdict;
+        let verdict = kernel.judge(sessions, logs, replay_seed)?.verdict;
         let judged = |log: &engine::JudgedLog| JudgedLog { events: log.events, bytes_used: log.bytes_used };
         Ok(platform::Judged { logs: verdict.logs.iter().map(judged).collect(), body: verdict.body })
     }

@@ -8,13 +8,16 @@ use omega_kernel::proof::Proof;
 use omega_verify::{MAX_PROOF_BYTES, Pinned};
 use pollster::block_on;
 
+use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::map::Source;
 use crate::store::CertLog;
 use crate::trust::Trust;
 
+mod ensemble;
 mod kernels;
 
+pub use ensemble::{Ensemble, Sessions};
 pub use kernels::Kernels;
 pub use omega_verify::{Verified, first_difference, proofs, report, verdict_name};
 
@@ -33,6 +36,8 @@ pub struct Request {
     pub head: Option<String>,
     /// Kernels beside the one built in.
     pub kernels: Vec<PathBuf>,
+    /// Engines that judge again, each of them; none is the usual one.
+    pub engines: Vec<Engine>,
     /// A proof about one of the certificates.
     pub proof: Option<PathBuf>,
 }
@@ -55,14 +60,32 @@ pub fn verify(request: Request) -> Result<Verified, Failure> {
     let proof = request.proof.as_deref().map(read_proof).transpose()?;
     let snapshot = request.snapshot.as_deref().map(Source::open).transpose()?;
     let inputs = request.inputs.iter().map(Source::open).collect();
-    let mut kernels = Kernels::open(&request.kernels)?;
+    let mut kernels = Kernels::open(&request.kernels)?.under(&request.engines);
     let name = |path: &Path| path.display().to_string();
+    let engines = request.engines;
     let evidence = match &request.evidence {
         Evidence::Certificate(path) => omega_verify::Evidence::Certificate(name(path), read_bytes(path)?),
         Evidence::Log(path) => omega_verify::Evidence::Log(name(path), CertLog::open(path)?),
     };
     let request = omega_verify::Request { evidence, inputs, snapshot, trust: request.trust, pinned, proof };
-    block_on(omega_verify::verify(request, &mut kernels))
+    let mut verified = block_on(omega_verify::verify(request, &mut kernels))?;
+    if !engines.is_empty() {
+        agreed(&engines, &mut verified);
+    }
+    Ok(verified)
+}
+
+/// Says what came of judging under several engines. Where they differ, the check of the logs says so.
+fn agreed(engines: &[Engine], verified: &mut Verified) {
+    let names: Vec<_> = engines.iter().map(|engine| engine.name()).collect();
+    let names = names.join(", ");
+    let (verdicts, conflicts) = (verified.checks.passed("logs"), verified.checks.passed("evidence"));
+    let done = format!("judged again under {names}: verdicts {verdicts}, evidence of conflicts {conflicts}");
+    match (verdicts + conflicts, engines.len()) {
+        (0, _) => verified.checks.unchecked("engines", format!("nothing was judged again under {names}")),
+        (_, 1) => verified.checks.pass("engines", done),
+        _ => verified.checks.pass("engines", format!("{done}; each gave the same bytes")),
+    }
 }
 
 /// Reads a certificate. Errors: those of reading, and the kernel's.

@@ -9,7 +9,7 @@ use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::hash;
 use omega_kernel::policy::{Key, Policy};
-use omega_kernel::signature::{SignatureRecord, Statement, message};
+use omega_kernel::signature::{Engines, SignatureRecord, Statement, message};
 
 /// The public key with this number.
 pub fn key(number: u8) -> Key {
@@ -23,9 +23,9 @@ pub fn policy(threshold: u16, numbers: &[u8]) -> Policy {
 
 /// A signature by a numbered key.
 pub fn signature(certificate: &Certificate, number: u8, statement: Statement) -> SignatureRecord {
-    let bytes = message(statement, &certificate.chain_hash());
+    let bytes = message(statement, Engines::UNSTATED, &certificate.chain_hash());
     let signature = SigningKey::from_bytes(&[number; 32]).sign(&bytes).to_bytes();
-    SignatureRecord { statement, key: key(number), signature }
+    SignatureRecord { statement, engines: Engines::UNSTATED, key: key(number), signature }
 }
 
 /// The certificate, signed by numbered keys.

@@ -214,5 +214,6 @@ pub fn coverage(core: &Core, observations: &Observations) -> Vec<Value> {
 }
 
 fn signature(record: &SignatureRecord) -> Value {
-    json!({ "statement": record.statement.name(), "key": hex(&record.key) })
+    let engines: Vec<_> = record.engines.names().collect();
+    json!({ "statement": record.statement.name(), "engines": engines, "key": hex(&record.key) })
 }
