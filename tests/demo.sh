@@ -101,6 +101,19 @@ damage() {
     run 0 omega erase --input bob.omega --event "$noon" --output damaged/erased.omega
     run 0 omega verify --cert-log friends/cert.log --trust judge.pub \
         --input alice.omega --input damaged/erased.omega
+
+    say "Would every damage be noticed? A drill does them all, one at a time, to copies" \
+        "of the evidence, and says whether each was noticed and the file named."
+    mkdir kept
+    copy alice.omega kept/alice.omega
+    copy bob.omega kept/bob.omega
+    copy friends/cert.log kept/cert.log
+    copy friends/cert.idx kept/cert.idx
+    copy friends/cert.hash kept/cert.hash
+    copy friends/friends.cert kept/friends.cert
+    run 0 omega drill --data kept --key judge.key
+    say "Its report is a log of its own, signed."
+    run 0 omega check drill.omega
 }
 
 conflict() {

@@ -11,6 +11,7 @@ import { REPOSITORY } from './support/fixtures.js';
 /** Codes that no verification ends with: of commands that a page does not offer, and of evidence files, which are taken apart before. */
 const ELSEWHERE = [
   'result-mismatch',
+  'damage-unnoticed',
   'file-not-found',
   'is-a-directory',
   'write-failed',

@@ -176,6 +176,8 @@ macro_rules! codes {
 codes! {
     /// A result does not fit what it is to be certified as.
     ResultMismatch = 20_901, "result-mismatch";
+    /// A drill did damage that nothing noticed, or whose file nothing named.
+    DamageUnnoticed = 20_902, "damage-unnoticed";
     /// There is no such file.
     NotFound = 30_901, "file-not-found";
     /// A folder stands where a file was expected.

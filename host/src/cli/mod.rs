@@ -24,6 +24,7 @@ pub mod certify;
 pub mod check;
 pub mod completions;
 pub mod doctor;
+pub mod drill;
 pub mod erase;
 mod evidence;
 pub mod explain;
@@ -124,6 +125,8 @@ pub enum Command {
     Token(token::Args),
     /// Measure the kernel: scan, fold and total, in wasm and native
     Bench(bench::Args),
+    /// Damage copies of a folder: is each damage noticed?
+    Drill(drill::Args),
     /// Is this machine fit: tools, engines, cache, and a known verdict
     Doctor(doctor::Args),
     /// Bring metrics into one form: sorted keys, lines counted from 0
@@ -158,6 +161,7 @@ impl Command {
             Command::Kernel(_) => "kernel",
             Command::Token(_) => "token",
             Command::Bench(_) => "bench",
+            Command::Drill(_) => "drill",
             Command::Doctor(_) => "doctor",
             Command::ExportMetrics(_) => "export-metrics",
             Command::Completions(_) => "completions",
@@ -188,6 +192,7 @@ impl Command {
             Command::Kernel(args) => kernel::run(args),
             Command::Token(args) => token::run(args),
             Command::Bench(args) => bench::run(args),
+            Command::Drill(args) => drill::run(args),
             Command::Doctor(args) => doctor::run(args),
             Command::ExportMetrics(args) => export_metrics::run(args),
             Command::Completions(args) => completions::run(args),

@@ -66,7 +66,7 @@ const QUEUE: usize = 1024;
 const COMMANDS: usize = 256;
 /// Between two lines of metrics.
 const METRICS_EVERY: Duration = Duration::from_secs(10);
-const LOCK: &str = "node.lock";
+pub(crate) const LOCK: &str = "node.lock";
 /// Says where the node of a data folder listens, while it runs.
 const ADDRESS: &str = "node.json";
 
