@@ -10,7 +10,9 @@ export function sentence(words: string): string {
 
 /** What a signer says: the statement, and the engines that agreed where it names them. */
 export function signedAs({ statement, engines = [] }: { statement: string; engines?: string[] }): string {
-  return engines.length === 0 ? `Signed as ${statement}` : `Signed as ${statement} under ${engines.join(', ')}`;
+  return engines.length === 0
+    ? `Signed as ${statement}`
+    : `Signed as ${statement} under ${engines.join(', ')}`;
 }
 
 /** The large heading, by exit code. */
