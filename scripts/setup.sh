@@ -71,6 +71,10 @@ for_web() {
 for_testing() {
     # One test generates the Cap'n Proto bindings again and compares.
     need capnp capnproto
+    # Proofs are checked, and the specification that is extracted from them is built and run.
+    need coqc coq
+    need ocamlopt ocaml-nox
+    need ocamlfind ocaml-findlib
     # Hashes are held to a program that is not ours.
     need b3sum b3sum
     if ! cargo deny --version >/dev/null 2>&1; then

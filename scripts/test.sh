@@ -59,6 +59,7 @@ step clippy-wasm cargo clippy --release --locked -p omega-kernel --features comp
     --target wasm32-unknown-unknown -- -D warnings
 step clippy-verify cargo clippy --release --locked -p omega-verify --target wasm32-unknown-unknown -- -D warnings
 step clippy-loader cargo clippy --profile loader --locked -p omega-loader --target wasm32-unknown-unknown -- -D warnings
+step rocq formal/rocq/check.sh
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
 step reproducible tests/reproducible.sh
 step web scripts/web.sh

@@ -1,0 +1,11 @@
+//! The kernel against the executable specification.
+
+#[path = "../../../kernel/tests/common/mod.rs"]
+mod common;
+
+#[allow(dead_code)]
+#[path = "../../../kernel/tests/recipes/mod.rs"]
+mod recipes;
+
+mod random;
+mod vectors;
