@@ -11,13 +11,13 @@ Definition Part (b1 b : batch) : Prop :=
     forall i l1, nth_error b1 i = Some l1 -> exists l rest, nth_error b (f i) = Some l /\ Permutation (l1 ++ rest) l.
 
 (** Closed under deps and stream predecessors: of an event of the part, what it depends on and what comes before
-    it in its stream is in the part, as far as it is in the batch at all. *)
-Definition Closed (b1 b : batch) : Prop := forall e, In_batch b1 e ->
-  (forall d, In d (deps e) -> Id_in_batch b d -> Id_in_batch b1 d) /\
-  (forall f, In_batch b f -> Same_stream f e -> ~ Causal_only e -> earlier f e -> In_batch b1 f).
+    it in its stream is in the part or was accepted before, as far as it is in the batch at all. *)
+Definition Closed (s : state) (b1 b : batch) : Prop := forall e, In_batch b1 e ->
+  (forall d, In d (deps e) -> Id_in_batch b d -> Id_in_batch b1 d \/ Id_in_state s d) /\
+  (forall f, In_batch b f -> Same_stream f e -> ~ Causal_only e -> earlier f e -> In_batch b1 f \/ Known s f).
 
-Definition Two_parts (b b1 b2 : batch) : Prop :=
-  Part b1 b /\ Part b2 b /\ (forall e, In_batch b e -> In_batch b1 e \/ In_batch b2 e) /\ Closed b1 b.
+Definition Two_parts (s : state) (b b1 b2 : batch) : Prop :=
+  Part b1 b /\ Part b2 b /\ (forall e, In_batch b e -> In_batch b1 e \/ In_batch b2 e) /\ Closed s b1 b.
 
 Lemma same_stream_sym : forall e f, Same_stream e f -> Same_stream f e.
 Proof. intros e f [N S]. split; auto. Qed.
@@ -107,13 +107,13 @@ Variable s : state.
 Variables b b1 b2 : batch.
 Hypothesis fits : hash_fits b.
 Hypothesis sound : Sound s.
-Hypothesis parts : Two_parts b b1 b2.
+Hypothesis parts : Two_parts s b b1 b2.
 Hypothesis agrees : Agrees s b.
 
 Let in1 : forall e, In_batch b1 e -> In_batch b e := part_event b1 b (proj1 parts).
 Let in2 : forall e, In_batch b2 e -> In_batch b e := part_event b2 b (proj1 (proj2 parts)).
 Let in_parts : forall e, In_batch b e -> In_batch b1 e \/ In_batch b2 e := proj1 (proj2 (proj2 parts)).
-Let closed : Closed b1 b := proj2 (proj2 (proj2 parts)).
+Let closed : Closed s b1 b := proj2 (proj2 (proj2 parts)).
 Let fits1 : hash_fits b1 := part_fits b1 b (proj1 parts) fits.
 Let fits2 : hash_fits b2 := part_fits b2 b (proj1 (proj2 parts)) fits.
 Let unique := ids_are_unique s b fits agrees.
@@ -122,6 +122,9 @@ Let unique := ids_are_unique s b fits agrees.
 
 Theorem first_part_agrees : Agrees s b1.
 Proof.
+  assert (before_in_first : forall e f, In_batch b1 e -> ~ Causal_only e -> In_batch b f -> ~ Known s f ->
+    Same_stream f e -> earlier f e -> In_batch b1 f).
+  { intros e f He C Hf Kf S L. destruct (proj2 (closed e He) f); auto. contradiction. }
   intros [] e V; simpl in V.
   - now apply (part_crowding b1 b (proj1 parts) s e).
   - destruct V as [[He [D | (i & j & l & m & f & Hi & Hj & N & Hl & Hm & Ei & L)]] _].
@@ -140,18 +143,18 @@ Proof.
       exists f. split; auto. repeat split; auto.
     + assert (NS : Next_smaller s b e (prev e)) by (apply links_hold; auto).
       destruct V as [[G1 G2] | V].
-      * destruct NS as [(f & (Hf & _) & S & L & E & _) | (_ & f & Ef & E)].
-        -- apply G1. exists f. split; auto. apply (proj2 (closed e He)); auto.
+      * destruct NS as [(f & (Hf & Kf & _) & S & L & E & _) | (_ & f & Ef & E)].
+        -- apply G1. exists f. split; auto. now apply (before_in_first e f).
         -- apply G2. unfold Id_in_state. apply sound in Ef. rewrite <- E, Ef. discriminate.
       * apply V. destruct NS as [(f & (Hf & Kf & Af) & S & L & E & B) | (No & F)]; [left | right].
-        -- exists f. assert (H1 : In_batch b1 f) by (apply (proj2 (closed e He)); auto).
+        -- exists f. assert (H1 : In_batch b1 f) by now apply (before_in_first e f).
            split; [repeat split; auto |]. do 3 (split; auto).
            intros g (Hg & Kg & Ag) Sg Lg. apply B; auto. repeat split; auto.
         -- split; auto. intros g (Hg & Kg & Ag). apply No. repeat split; auto.
   - destruct V as (o & h & Ho & E & F & D). apply (agrees P2001 e). exists o, h.
     repeat split; auto. now apply (part_occurrence b1 b (proj1 parts)).
   - destruct V as (He & K & d & Hd & N1 & N2). apply (agrees P2002 e). split; auto. split; auto.
-    exists d. repeat split; auto. intro I. apply N1. now apply (proj1 (closed e He)).
+    exists d. repeat split; auto. intro I. destruct (proj1 (closed e He) d Hd I); auto.
   - destruct V as (He & K & d & Hd & [(f & Hf & R) | R]); apply (agrees P2003 e); split; auto; split; auto;
       exists d; split; auto. left. exists f. auto.
   - destruct V as (He & C & P & f & Hf & R). apply (agrees P3002 e). split; auto. split; auto. split; auto.
@@ -221,12 +224,12 @@ Lemma new_in_second : forall e, In_batch b2 e -> ~ Known s1 e -> In_batch b e /\
 Proof. intros e H K. apply in2 in H. rewrite (known_between e H) in K. tauto. Qed.
 
 (** What the first part has of a judged stream comes before what is new in the second. *)
-Lemma first_before_second : forall e g, In_batch b e -> ~ In_batch b1 e -> ~ Causal_only e ->
+Lemma first_before_second : forall e g, In_batch b e -> ~ Known s e -> ~ In_batch b1 e -> ~ Causal_only e ->
   In_batch b1 g -> Same_stream g e -> earlier g e.
 Proof.
-  intros e g He N C Hg S.
+  intros e g He K N C Hg S.
   destruct (apart_total _ key _ g e (events_apart _ fits) (in1 g Hg) He) as [| [-> | L]]; auto; [contradiction |].
-  exfalso. apply N. apply (proj2 (closed g Hg)); auto; [now apply same_stream_sym | now apply (causal_same g e)].
+  destruct (proj2 (closed g Hg) e He (same_stream_sym _ _ S)); auto; [now apply (causal_same g e) | |]; contradiction.
 Qed.
 
 Lemma above_between : forall e, In_batch b2 e -> ~ Known s1 e -> ~ Causal_only e -> Above_frontier s1 e.
@@ -264,10 +267,9 @@ Proof.
         destruct (apart_total _ key _ f g (events_apart _ fits) Hf (proj1 Lb)) as [T | [-> | T]].
         -- exact (B g Lb Sg Eg T).
         -- contradiction.
-        -- apply Nb. apply (proj2 (closed f H1)); auto.
-           ++ apply Lb.
-           ++ destruct S, Sg. split; congruence.
-           ++ now apply (causal_same f e).
+        -- assert (Sgf : Same_stream g f) by (destruct S, Sg; split; congruence).
+           destruct (proj2 (closed f H1) g (proj1 Lb) Sgf); auto; [now apply (causal_same f e) |].
+           now apply (proj1 (proj2 Lb)).
       * change (frontier_of s1 e) with (frontier_at s1 (stream_key e)).
         destruct (frontier_there new1 s (stream_key e) f Nf) as (f1 & F1); [now apply same_stream_key |].
         exists f1. split; [exact F1 |].
