@@ -26,7 +26,7 @@ flock 9
     # By content: a checkout may leave any time on a file.
     for new in "$here"/*.v "$here/_CoqProject" "$here/driver.ml"; do cmp -s "$new" "${new##*/}" || cp "$new" .; done
     coq_makefile -f _CoqProject -o Makefile
-    make --no-print-directory -j 2
+    make --silent --no-print-directory -j 2
     if [ ! specification -nt Extract.vo ] || [ ! specification -nt driver.ml ]; then
         ocamlfind ocamlopt -O3 -w -a -o specification.new model.mli model.ml driver.ml
         mv specification.new specification

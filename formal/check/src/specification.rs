@@ -46,15 +46,18 @@ impl Specification {
         Specification { program }
     }
 
-    /// Puts cases to the specification, each as a line with what the kernel made of it, and compares. Gives the
-    /// number of cases, or the first on which the two differ.
+    /// Puts cases to the specification, each as a line with what the kernel made of it, and compares. `cases` is
+    /// handed a function to call with each. Gives the number of cases.
     ///
     /// # Errors
     /// The first difference.
     ///
     /// # Panics
     /// Where the program does not answer every line.
-    pub fn compare(&self, cases: impl Iterator<Item = (String, String)>) -> Result<u64, Box<Difference>> {
+    pub fn compare(
+        &self,
+        cases: impl FnOnce(&mut dyn FnMut(String, String)),
+    ) -> Result<u64, Box<Difference>> {
         let mut program = Command::new(&self.program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -65,13 +68,12 @@ impl Specification {
         let (send, sent) = sync_channel::<(String, String)>(AHEAD);
         let compared = thread::scope(|scope| {
             let comparing = scope.spawn(move || compare_answers(sent.into_iter(), from.lines()));
-            for (line, kernel) in cases {
+            let mut ended = false;
+            cases(&mut |line, kernel| {
                 // Either end is gone once a difference was found. Full buffers write themselves, and at most
                 // AHEAD cases wait: more than those whose lines are still in a buffer.
-                if writeln!(to, "{line}").is_err() || send.send((line, kernel)).is_err() {
-                    break;
-                }
-            }
+                ended = ended || writeln!(to, "{line}").is_err() || send.send((line, kernel)).is_err();
+            });
             drop((to, send));
             comparing.join().expect("a comparison")
         });

@@ -8,4 +8,5 @@ mod common;
 mod recipes;
 
 mod random;
+mod small_scope;
 mod vectors;

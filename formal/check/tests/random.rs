@@ -17,7 +17,7 @@ const CASES: usize = 5_000;
 const MANY_CASES: usize = 100_000;
 
 /// The occurrences that a plan writes, told without reading what it wrote.
-fn occurrence(event: &Ev) -> Occurrence {
+pub fn occurrence(event: &Ev) -> Occurrence {
     let found = match &event.payload {
         Some(bytes) => {
             Some(Observed { len: bytes.len() as u64, hash: hash::payload(bytes, event.salt.as_ref()) })
@@ -58,10 +58,13 @@ fn cases(count: usize) -> impl Iterator<Item = generate::Case> {
 fn agree_on(count: usize) {
     let specification = Specification::build();
     let mut conflicts = 0;
-    let judged = cases(count).map(|case| judged(&case)).inspect(|(_, kernel)| {
-        conflicts += usize::from(kernel.rsplit('|').next().is_some_and(|last| last.starts_with('O')));
+    let compared = specification.compare(|put| {
+        for (line, kernel) in cases(count).map(|case| judged(&case)) {
+            conflicts += usize::from(kernel.rsplit('|').next().is_some_and(|last| last.starts_with('O')));
+            put(line, kernel);
+        }
     });
-    match specification.compare(judged) {
+    match compared {
         Ok(compared) => {
             println!("{compared} random cases, {conflicts} of them conflicts: kernel = specification")
         }
@@ -90,8 +93,10 @@ fn what_differs_is_told() {
     let (line, kernel) = judged(&case);
     let wrong = kernel.replacen('M', "O 1001 1", 1);
     let specification = Specification::build();
-    let cases =
-        [(line.clone(), kernel.clone()), (line.clone(), wrong.clone()), (line.clone(), kernel.clone())];
-    let difference = specification.compare(cases.into_iter()).unwrap_err();
+    let difference = specification.compare(|put| {
+        put(line.clone(), kernel.clone());
+        (0..100_000).for_each(|_| put(line.clone(), wrong.clone()));
+    });
+    let difference = difference.unwrap_err();
     assert_eq!((difference.nth, difference.kernel, difference.specification), (2, wrong, kernel));
 }
