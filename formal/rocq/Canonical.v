@@ -34,6 +34,30 @@ Proof.
   now apply K_compares_field_by_field.
 Qed.
 
+Lemma lex_append : forall a b c d, length a = length b ->
+  lex (a ++ c) (b ++ d) = match lex a b with Eq => lex c d | other => other end.
+Proof.
+  induction a as [| x a IH]; intros [| y b] c d L; try discriminate; simpl; auto.
+  destruct (N.compare x y); auto.
+Qed.
+
+(** Canonical order is by K, as one number; ties break by the full id, then by the event hash. *)
+Theorem canonical_order_is_K_then_id_then_hash : forall a b, In_range a -> In_range b ->
+  (earlier a b <-> K_number a < K_number b \/
+    (K_number a = K_number b /\ (id a < id b \/ (id a = id b /\ hash a < hash b)))).
+Proof.
+  intros a b Ra Rb. unfold earlier, lt, lex_lt.
+  change (key a) with (K_fields a ++ [id a; hash a]). change (key b) with (K_fields b ++ [id b; hash b]).
+  rewrite lex_append by reflexivity. rewrite <- K_number_orders_as_its_fields by assumption.
+  destruct (N.compare_spec (K_number a) (K_number b)) as [E | L | G].
+  - simpl. destruct (N.compare_spec (id a) (id b)) as [E' | L' | G'].
+    + destruct (N.compare_spec (hash a) (hash b)) as [E'' | L'' | G'']; split; intro H; auto; try discriminate; lia.
+    + split; auto.
+    + split; intro H; [discriminate | lia].
+  - split; auto.
+  - split; intro H; [discriminate | lia].
+Qed.
+
 (** The leaves of a log: an event's occurrences by leaf kind, then by what was observed. *)
 Definition leaf_key (o : occurrence) : list N :=
   key (of o) ++ match found o with

@@ -47,7 +47,7 @@ impl Specification {
     }
 
     /// Puts cases to the specification, each as a line with what the kernel made of it, and compares. `cases` is
-    /// handed a function to call with each. Gives the number of cases.
+    /// handed a function to call with each, which says whether to go on. Gives the number of cases.
     ///
     /// # Errors
     /// The first difference.
@@ -56,7 +56,7 @@ impl Specification {
     /// Where the program does not answer every line.
     pub fn compare(
         &self,
-        cases: impl FnOnce(&mut dyn FnMut(String, String)),
+        cases: impl FnOnce(&mut dyn FnMut(String, String) -> bool),
     ) -> Result<u64, Box<Difference>> {
         let mut program = Command::new(&self.program)
             .stdin(Stdio::piped())
@@ -68,11 +68,10 @@ impl Specification {
         let (send, sent) = sync_channel::<(String, String)>(AHEAD);
         let compared = thread::scope(|scope| {
             let comparing = scope.spawn(move || compare_answers(sent.into_iter(), from.lines()));
-            let mut ended = false;
             cases(&mut |line, kernel| {
                 // Either end is gone once a difference was found. Full buffers write themselves, and at most
                 // AHEAD cases wait: more than those whose lines are still in a buffer.
-                ended = ended || writeln!(to, "{line}").is_err() || send.send((line, kernel)).is_err();
+                writeln!(to, "{line}").is_ok() && send.send((line, kernel)).is_ok()
             });
             drop((to, send));
             comparing.join().expect("a comparison")

@@ -8,5 +8,6 @@ mod common;
 mod recipes;
 
 mod random;
+mod seeded;
 mod small_scope;
 mod vectors;

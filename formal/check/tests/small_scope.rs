@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use omega_formal::{Numbering, Occurrence, Specification, kernel};
+use omega_formal::{Difference, Numbering, Occurrence, Specification, kernel};
 use omega_kernel::frame::{self, LogHeader};
 use omega_kernel::session::Session;
 
@@ -125,22 +125,29 @@ fn pieces(scope: &Scope, numbering: &Numbering) -> Vec<Piece> {
     scope.events.iter().enumerate().flat_map(piece).collect()
 }
 
-/// Calls `each` with every multiset of up to `most` numbers below `below`, ascending, but one of each pair of
-/// mirror images.
-fn multisets(pieces: &[Piece], most: usize, each: &mut impl FnMut(&[usize])) {
-    fn further(chosen: &mut Vec<usize>, pieces: &[Piece], most: usize, each: &mut impl FnMut(&[usize])) {
+/// Calls `each` with every multiset of up to `most` pieces, as ascending indexes, but one of each pair of mirror
+/// images, until it says no.
+fn multisets(pieces: &[Piece], most: usize, each: &mut impl FnMut(&[usize]) -> bool) {
+    fn further(
+        chosen: &mut Vec<usize>,
+        pieces: &[Piece],
+        most: usize,
+        each: &mut impl FnMut(&[usize]) -> bool,
+    ) -> bool {
         let mut mirror: Vec<usize> = chosen.iter().map(|&piece| pieces[piece].mirrored).collect();
         mirror.sort_unstable();
-        if *chosen <= mirror {
-            each(chosen);
+        if *chosen <= mirror && !each(chosen) {
+            return false;
         }
-        if chosen.len() < most {
-            for piece in chosen.last().copied().unwrap_or(0)..pieces.len() {
-                chosen.push(piece);
-                further(chosen, pieces, most, each);
-                chosen.pop();
-            }
+        if chosen.len() == most {
+            return true;
         }
+        (chosen.last().copied().unwrap_or(0)..pieces.len()).all(|piece| {
+            chosen.push(piece);
+            let go_on = further(chosen, pieces, most, each);
+            chosen.pop();
+            go_on
+        })
     }
     further(&mut Vec::new(), pieces, most, each);
 }
@@ -168,7 +175,7 @@ impl Tally {
 }
 
 /// Puts a scope's batches of up to `most` events to kernel and specification.
-fn exhaust(scope: &Scope, most: usize, specification: &Specification) -> Tally {
+fn exhaust(scope: &Scope, most: usize, specification: &Specification) -> Result<Tally, Box<Difference>> {
     let mut tally = Tally::default();
     let occurrences: Vec<Occurrence> =
         scope.events.iter().chain(scope.priors.iter().flatten()).map(occurrence).collect();
@@ -202,12 +209,12 @@ fn exhaust(scope: &Scope, most: usize, specification: &Specification) -> Tally {
                 put(
                     format!("{before_line}|{}{}", lines[0], lines[1]),
                     format!("{before_answer}|{answer}#{after}"),
-                );
+                )
             });
         });
-        compared.unwrap_or_else(|difference| panic!("{}: {difference:#?}", scope.name));
+        compared?;
     }
-    tally
+    Ok(tally)
 }
 
 fn exhaust_all(most: usize) -> Tally {
@@ -215,7 +222,8 @@ fn exhaust_all(most: usize) -> Tally {
     let mut all = Tally::default();
     for scope in scopes() {
         let start = std::time::Instant::now();
-        let tally = exhaust(&scope, most, &specification);
+        let tally = exhaust(&scope, most, &specification)
+            .unwrap_or_else(|difference| panic!("{}: {difference:#?}", scope.name));
         println!(
             "small scope: {}, up to {most} events of {} on {} states: {} batches, {} s: {:?}",
             scope.name,
@@ -229,6 +237,11 @@ fn exhaust_all(most: usize) -> Tally {
     }
     println!("small scope: {} batches, kernel = specification: {:?}", all.batches, all.answers);
     all
+}
+
+/// The first difference among all batches of up to `most` events, with the name of its scope.
+pub fn first_difference(most: usize, specification: &Specification) -> Option<(&'static str, Difference)> {
+    scopes().iter().find_map(|scope| Some((scope.name, *exhaust(scope, most, specification).err()?)))
 }
 
 /// Every predicate is the first violation somewhere, and merges are not drowned.

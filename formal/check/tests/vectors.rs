@@ -115,7 +115,7 @@ fn kernel_and_specification_agree_on_every_vector_with_a_verdict() {
     }
     let count = fitting.len() as u64;
     match Specification::build()
-        .compare(|put| fitting.into_iter().for_each(|(line, kernel)| put(line, kernel)))
+        .compare(|put| _ = fitting.into_iter().all(|(line, kernel)| put(line, kernel)))
     {
         Ok(compared) => assert_eq!(compared, count),
         Err(difference) => panic!("{difference:#?}"),
