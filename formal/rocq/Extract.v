@@ -3,7 +3,7 @@
 
 From Coq Require Extraction.
 From Coq Require Import ExtrOcamlBasic.
-From Omega Require Import Model Reconcile Coverage.
+From Omega Require Import Model Reconcile Coverage Trie.
 
 Extraction Language OCaml.
-Extraction "model.ml" reconcile cover_all genesis.
+Extraction "model.ml" reconcile cover_all genesis build.

@@ -7,6 +7,10 @@
    verdict = ("M" | "O" predicate hash) nine times "judged/skipped/known/violated"
    state   = { "I" id lamport hash } { "F" node stream lamport id hash linked }    by key
 
+   A line "T" { key } is answered with the crit-bit trie of these keys of 128 bits, put in one after the other:
+
+   trie    = "-" | "K" key | "B" bit trie trie
+
    Tokens are parted by one space; numbers are hexadecimal, "-" is none. A malformed line ends the
    program with status 2: nothing here decides anything. *)
 
@@ -90,11 +94,27 @@ let state { ids; frontiers } =
   let by_stream ((n, s), _) ((n', s'), _) = match by_number n n' with 0 -> by_number s s' | other -> other in
   String.concat " " (List.concat (List.map id ids @ List.map frontier (List.sort by_stream frontiers)))
 
-let answer line =
-  let batch text = logs (List.filter (fun token -> token <> "") (String.split_on_char ' ' text)) in
+let rec shape = function
+  | Leaf (key, _) -> "K " ^ hex_of_number key
+  | Branch (bit, zeros, ones) -> "B " ^ hex_of_number bit ^ " " ^ shape zeros ^ " " ^ shape ones
+
+let trie keys =
+  match build (number_of_hex "80") (List.map (fun key -> number_of_hex key, ()) keys) with
+  | None -> "-"
+  | Some trie -> shape trie
+
+let tokens text = List.filter (fun token -> token <> "") (String.split_on_char ' ' text)
+
+let judged line =
+  let batch text = logs (tokens text) in
   let batches = List.map batch (String.split_on_char '|' line) in
   let last, answers = List.fold_left judge (genesis, []) batches in
   String.concat "|" (List.rev answers) ^ "#" ^ state last
+
+let answer line =
+  match tokens line with
+  | "T" :: keys -> trie keys
+  | _ -> judged line
 
 let () =
   try

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
@@ -46,6 +46,33 @@ impl Specification {
         Specification { program }
     }
 
+    /// The answers to these lines.
+    ///
+    /// # Panics
+    /// Where the program refuses one.
+    pub fn answers(&self, lines: &[String]) -> Vec<String> {
+        let (mut program, mut to, from) = self.start();
+        let answers = thread::scope(|scope| {
+            let answers = scope.spawn(move || from.lines().collect::<io::Result<Vec<String>>>());
+            lines.iter().for_each(|line| writeln!(to, "{line}").expect("a program that reads"));
+            drop(to);
+            answers.join().expect("a reader").expect("answers")
+        });
+        assert!(program.wait().expect("its status").success(), "the specification's program failed");
+        answers
+    }
+
+    fn start(&self) -> (Child, BufWriter<ChildStdin>, BufReader<ChildStdout>) {
+        let mut program = Command::new(&self.program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the specification's program");
+        let to = BufWriter::new(program.stdin.take().expect("its input"));
+        let from = BufReader::new(program.stdout.take().expect("its output"));
+        (program, to, from)
+    }
+
     /// Puts cases to the specification, each as a line with what the kernel made of it, and compares. `cases` is
     /// handed a function to call with each, which says whether to go on. Gives the number of cases.
     ///
@@ -58,13 +85,7 @@ impl Specification {
         &self,
         cases: impl FnOnce(&mut dyn FnMut(String, String) -> bool),
     ) -> Result<u64, Box<Difference>> {
-        let mut program = Command::new(&self.program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the specification's program");
-        let mut to = BufWriter::new(program.stdin.take().expect("its input"));
-        let from = BufReader::new(program.stdout.take().expect("its output"));
+        let (mut program, mut to, from) = self.start();
         let (send, sent) = sync_channel::<(String, String)>(AHEAD);
         let compared = thread::scope(|scope| {
             let comparing = scope.spawn(move || compare_answers(sent.into_iter(), from.lines()));

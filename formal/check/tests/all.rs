@@ -10,4 +10,5 @@ mod recipes;
 mod random;
 mod seeded;
 mod small_scope;
+mod tries;
 mod vectors;
