@@ -1,7 +1,7 @@
 (** The state root: states that are alike have the same tries, whatever they were filled with in which order. *)
 
 From Coq Require Import List NArith Lia Bool Permutation.
-From Omega Require Import Order Sorting Model Reconcile State Split Splits Trie TrieProof.
+From Omega Require Import Order Sorting Model Reconcile State Parts Split Splits Trie TrieProof.
 Import ListNotations.
 Open Scope N_scope.
 

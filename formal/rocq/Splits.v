@@ -1,7 +1,7 @@
 (** Any number of consecutive parts. And what does not hold: parts may merge where the whole does not. *)
 
 From Coq Require Import List NArith Lia Bool Permutation Sorted.
-From Omega Require Import Order Sorting Model Reconcile Words Reflect Accepts State Agreeing Split.
+From Omega Require Import Order Sorting Model Reconcile Words Reflect Accepts State Agreeing Parts Split.
 Import ListNotations.
 Open Scope N_scope.
 
@@ -197,4 +197,20 @@ Proof.
   - intros e f He Hf E.
     repeat (destruct He as [<- | He]; [| idtac]); try contradiction;
       repeat (destruct Hf as [<- | Hf]; [| idtac]); try contradiction; try reflexivity; discriminate.
+Qed.
+
+(** ** Predecessors in a stream are told by order, not by prev *)
+
+(** Two events of one stream, neither linked: closed under deps and prev in any order, but only one order merges. *)
+Definition unlinked (n : N) := Event n 1 0 n 0 None 0 [] n.
+
+Theorem closed_under_prev_is_not_enough :
+  let whole := [[Occurrence (unlinked 1) None; Occurrence (unlinked 2) None]] in
+  (exists t, reconcile genesis whole = Merge t) /\
+  exists t, reconcile genesis (alone (unlinked 2)) = Merge t /\
+    reconcile t (alone (unlinked 1)) = Obstruction P1001 (unlinked 1).
+Proof.
+  split.
+  - eexists. vm_compute. reflexivity.
+  - eexists. split; vm_compute; reflexivity.
 Qed.

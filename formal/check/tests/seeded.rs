@@ -95,7 +95,8 @@ const DEFECTS: &[Defect] = &[
 
 /// What is extracted, and what proves it right, in the order of their dependence.
 const EXTRACTED: &[&str] = &["Order", "Sorting", "Model", "Reconcile", "Coverage", "Trie", "Extract"];
-const PROOFS: &[&str] = &["Canonical", "Words", "Reflect", "Accepts", "State", "Agreeing", "Split", "Splits"];
+const PROOFS: &[&str] =
+    &["Canonical", "Words", "Reflect", "Accepts", "State", "Agreeing", "Parts", "Split", "Splits"];
 
 /// Whether `command` succeeds in `folder`; what it says is kept from the test's own output.
 fn succeeds(folder: &Path, command: &str, arguments: &[&str]) -> bool {

@@ -1,0 +1,5 @@
+import Omega.Order
+import Omega.Sorting
+import Omega.Events
+import Omega.Merge
+import Omega.TrieProof
