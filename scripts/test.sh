@@ -60,6 +60,7 @@ step clippy-wasm cargo clippy --release --locked -p omega-kernel --features comp
 step clippy-verify cargo clippy --release --locked -p omega-verify --target wasm32-unknown-unknown -- -D warnings
 step clippy-loader cargo clippy --profile loader --locked -p omega-loader --target wasm32-unknown-unknown -- -D warnings
 step rocq formal/rocq/check.sh
+step lean formal/lean/check.sh
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
 step reproducible tests/reproducible.sh
 step web scripts/web.sh
@@ -75,7 +76,7 @@ if [ "$full" = yes ]; then step load load; fi
 
 printf '\n== what the test runner said last\n'
 grep -E '^(     Running|   Doc-tests|test result:)' "$logs/tests" || echo "nothing: it did not get that far"
-skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs/tests" || true)
+skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs"/{tests,lean} || true)
 if [ -n "$skipped" ]; then
     printf '\n== not run here\n%s\n' "$skipped"
 fi

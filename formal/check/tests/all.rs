@@ -7,6 +7,7 @@ mod common;
 #[path = "../../../kernel/tests/recipes/mod.rs"]
 mod recipes;
 
+mod examples;
 mod random;
 mod seeded;
 mod small_scope;

@@ -174,3 +174,49 @@ fn every_seeded_defect_is_found_and_refused() {
         fs::remove_dir_all(folder).expect("its folder");
     }
 }
+
+/// Why `formal/rocq/check.sh` refuses a copy of the proofs to one of which `text` was added, if it does.
+fn refusal(name: &str, text: &str) -> Option<String> {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rocq");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    for file in fs::read_dir(&tree).expect("the proofs") {
+        let file = file.expect("a file");
+        fs::copy(file.path(), folder.join(file.file_name())).expect("a copy");
+    }
+    let merge = folder.join("Merge.v");
+    let proofs = fs::read_to_string(&merge).expect("a proof");
+    fs::write(&merge, proofs + text).expect("a copy");
+    let target = folder.join("target");
+    let checked =
+        Command::new(folder.join("check.sh")).env("CARGO_TARGET_DIR", &target).output().expect("a shell");
+    fs::remove_dir_all(folder).expect("its folder");
+    (!checked.status.success()).then(|| String::from_utf8_lossy(&checked.stderr).into_owned())
+}
+
+#[test]
+fn a_proof_that_leaves_something_out_is_refused() {
+    let texts = [
+        "\nLemma anything : 1 = 2. Proof. Admitted.\n",
+        "\nLemma anything : 1 = 2. Proof. admit. Abort.\n",
+        "\nAxiom anything : 1 = 2.\n",
+        "\nParameter anything : 1 = 2.\n",
+    ];
+    for text in texts {
+        let why = refusal("left-out", text).unwrap_or_else(|| panic!("nobody noticed {text}"));
+        assert!(why.contains("Merge.v assumes or leaves out something"), "{why}");
+    }
+}
+
+/// What no word gives away, coqchk lists.
+#[test]
+#[ignore = "long: make test-full"]
+fn an_axiom_under_another_name_is_refused() {
+    let texts = ["\nHypothesis anything : 1 = 2.\n", "\nFrom Coq Require Import FunctionalExtensionality.\n"];
+    for text in texts {
+        let why = refusal("assumed", text).unwrap_or_else(|| panic!("nobody noticed {text}"));
+        assert!(why.contains("coqchk: 'Axioms' is not empty"), "{why}");
+    }
+    assert_eq!(refusal("spoken-of", "\n(* An Axiom is only spoken of. *)\n"), None);
+}
