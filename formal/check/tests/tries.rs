@@ -16,21 +16,61 @@ fn leaf(id: u128) -> IdLeaf {
     IdLeaf { id, lamport: 7, event_hash: hash::plain(&id.to_le_bytes()) }
 }
 
-/// The root of a shape as the specification writes it; takes it from the front of `tokens`.
-fn root<'t>(tokens: &mut impl Iterator<Item = &'t str>) -> Hash {
-    let number = |tokens: &mut dyn Iterator<Item = &'t str>| {
-        u128::from_str_radix(tokens.next().expect("a number"), 16).expect("hexadecimal")
-    };
-    match tokens.next() {
-        Some("-") => hash::TRIE_EMPTY.hash(b""),
-        Some("K") => leaf(number(tokens)).hash(),
-        Some("B") => {
-            let bit = u8::try_from(number(tokens)).expect("a bit");
-            let (zeros, ones) = (root(tokens), root(tokens));
-            hash::trie_branch(bit, &zeros, &ones)
+/// A trie as the specification writes it.
+enum Shape {
+    Key(u128),
+    Branch(u8, Box<(Shape, Shape)>),
+}
+
+impl Shape {
+    /// Takes one from the front of `tokens`.
+    fn read<'t>(tokens: &mut impl Iterator<Item = &'t str>) -> Shape {
+        let kind = tokens.next().expect("a trie");
+        let number = u128::from_str_radix(tokens.next().expect("a number"), 16).expect("hexadecimal");
+        match kind {
+            "K" => Shape::Key(number),
+            "B" => {
+                let zeros = Shape::read(tokens);
+                let ones = Shape::read(tokens);
+                Shape::Branch(u8::try_from(number).expect("a bit"), Box::new((zeros, ones)))
+            }
+            other => panic!("{other} starts no trie"),
         }
-        other => panic!("{other:?} starts no trie"),
     }
+
+    /// `root` of `formal/rocq/TrieProof.v`, with the kernel's hashes.
+    fn root(&self) -> Hash {
+        match self {
+            Shape::Key(key) => leaf(*key).hash(),
+            Shape::Branch(bit, below) => hash::trie_branch(*bit, &below.0.root(), &below.1.root()),
+        }
+    }
+
+    /// `walk` of `formal/rocq/TrieProof.v`.
+    fn walk(&self, key: u128, steps: &mut Vec<(u8, Hash)>) -> u128 {
+        match self {
+            Shape::Key(key) => *key,
+            Shape::Branch(bit, below) => {
+                let (same, other) = match key >> (127 - bit) & 1 {
+                    0 => (&below.0, &below.1),
+                    _ => (&below.1, &below.0),
+                };
+                steps.push((*bit, other.root()));
+                same.walk(key, steps)
+            }
+        }
+    }
+}
+
+/// The kernel's proof about a key is the walk that the key takes through the model's trie, and shows what is so.
+fn proves_the_same(state: &State, shape: Option<&Shape>, keys: &[u128], key: u128) {
+    let proof = state.prove_id(key);
+    let mut steps = Vec::new();
+    let end = shape.map(|shape| shape.walk(key, &mut steps));
+    assert_eq!((proof.leaf.map(|leaf| leaf.id), &proof.steps), (end, &steps), "{key:x} in {keys:x?}");
+    let commitment = state.commitment();
+    let shown = proof.verify(&commitment.id_root, commitment.id_count, key).expect("a proof");
+    assert_eq!(shown.is_some(), keys.contains(&key), "{key:x} in {keys:x?}");
 }
 
 /// Keys that part at any bit, many of them close together.
@@ -70,9 +110,15 @@ fn the_model_and_the_kernel_build_one_trie() {
             let leaves: Vec<IdLeaf> = half.iter().map(|&id| leaf(id)).collect();
             state.accept(&leaves, &[]).expect("room");
         }
-        let mut tokens = shapes[0].split(' ');
-        assert_eq!(root(&mut tokens), state.commitment().id_root, "{keys:?}");
+        let mut tokens = shapes[0].split(' ').filter(|&token| token != "-").peekable();
+        let shape = tokens.peek().is_some().then(|| Shape::read(&mut tokens));
         assert_eq!(tokens.next(), None);
+        let root = shape.as_ref().map_or_else(|| hash::TRIE_EMPTY.hash(b""), Shape::root);
+        assert_eq!(root, state.commitment().id_root, "{keys:?}");
+        for &key in keys.iter().chain(&[0, 1, 77, u128::MAX]) {
+            proves_the_same(&state, shape.as_ref(), keys, key);
+            proves_the_same(&state, shape.as_ref(), keys, key ^ 1 << (key % 128));
+        }
     }
-    println!("tries: {SETS} sets, each in two orders: the model's shape has the kernel's root");
+    println!("tries: {SETS} sets, each in two orders: root and proofs of the model's shape are the kernel's");
 }
