@@ -4,7 +4,9 @@
 # date is not built again.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-target=${CARGO_TARGET_DIR:-$here/../../target}
+# As cargo takes it, from the root of the project; a test runs this from another folder.
+target=${CARGO_TARGET_DIR:-target}
+case $target in /*) ;; *) target=$here/../../$target ;; esac
 out=$target/formal/rocq
 
 for tool in coqc coq_makefile ocamlfind ocamlopt make flock; do
