@@ -122,4 +122,15 @@ mod tests {
         assert!(slab.all_pairs(|a, b| *b == a + 1 || *b == 1 || *a == 1));
         assert!(!slab.all_pairs(|a, b| *b == a + 1));
     }
+
+    #[test]
+    fn memory_grows_from_little_and_then_by_a_segment() {
+        let mut slab = Slab::new();
+        slab.push(1);
+        assert_eq!(slab.segments.len(), 1);
+        assert!(slab.segments[0].capacity() < SEGMENT);
+        (1..=SEGMENT as u32).for_each(|i| _ = slab.push(i));
+        assert_eq!(slab.segments.len(), 2);
+        assert_eq!(slab.segments[1].capacity(), SEGMENT);
+    }
 }
