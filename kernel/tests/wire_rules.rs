@@ -1,6 +1,7 @@
 //! What a message is refused for, each rule broken once, and the offset that is named.
 
 use crate::common::{Ev, ev};
+use ed25519_dalek::{Signer, SigningKey};
 use omega_kernel::event::Observed;
 use omega_kernel::fault::FaultCode::{self, *};
 use omega_kernel::hash;
@@ -190,4 +191,24 @@ fn a_head_is_so_long_and_signed_in_one_way() {
     assert_eq!(refused(&[&message[..], &[0; 8]].concat()), (NotCanonical, 152));
     message[144] = 2;
     assert_eq!(refused(&message), (FieldInvalid, 144));
+}
+
+#[test]
+fn a_head_is_its_key_s_over_one_log() {
+    let (schema, name, key) = ([4; 32], "alice", SigningKey::from_bytes(&[7; 32]));
+    let (event_count, log_root) = (5, [1; 32]);
+    let signature = key.sign(&Head::signed_message(&schema, name, event_count, &log_root)).to_bytes();
+    let head = Head { event_count, log_root, key: key.verifying_key().to_bytes(), signature };
+    assert!(head.verify(&schema, name));
+    assert!(!head.verify(&[5; 32], name));
+    assert!(!head.verify(&schema, "alicf"));
+    let other = SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes();
+    for wrong in [
+        Head { event_count: 4, ..head },
+        Head { log_root: [2; 32], ..head },
+        Head { key: other, ..head },
+        Head { signature: [0; 64], ..head },
+    ] {
+        assert!(!wrong.verify(&schema, name), "{wrong:?}");
+    }
 }
