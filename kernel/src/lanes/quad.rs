@@ -187,3 +187,20 @@ fn turned([a, b, c, d]: [Vector; 4]) -> [Vector; 4] {
     let (ab_high, cd_high) = (a.zip_high(b), c.zip_high(d));
     [ab.low_halves(cd), ab.high_halves(cd), ab_high.low_halves(cd_high), ab_high.high_halves(cd_high)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_wait_until_there_are_four() {
+        let mut waiting = Waiting::default();
+        for places in [[5, 6, 7, 8], [9, 1, 2, 3]] {
+            let [first, second, third, last] = places;
+            assert_eq!([first, second, third].map(|at| waiting.join(at)), [None; 3]);
+            assert_eq!(waiting.count, 3);
+            assert_eq!(waiting.join(last), Some(places));
+            assert_eq!(waiting.count, 0);
+        }
+    }
+}
