@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build setup-web build loader web demo test test-full engines bench bench-web load mutants coverage
+.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-web load mutants coverage
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -42,6 +42,9 @@ test: setup ## format, dependencies, clippy, tests in Rust, JavaScript and Pytho
 
 test-full: setup ## the same with the long runs
 	@scripts/test.sh --full
+
+models: setup ## model-check the protocol, the large models too
+	@formal/tla/check.sh --full
 
 # BATCHES=200 for a quick look: 10,000 take some minutes.
 BATCHES ?= 10000

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 
 readonly WASM_TARGET=wasm32-unknown-unknown
 readonly CARGO_DENY=0.20.2
+readonly TLA_CHECKER=0.24.11
 readonly NODE_MAJOR=20
 readonly VENV=${CARGO_TARGET_DIR:-target}/venv
 
@@ -81,6 +82,12 @@ for_testing() {
         echo "setup: installing cargo-deny $CARGO_DENY (some minutes, once)"
         cargo install --locked "cargo-deny@$CARGO_DENY" ||
             give_up "cargo-deny could not be installed: the licence check needs it."
+    fi
+    # Checks the models of formal/tla, as TLC would, without Java.
+    if ! tla --version 2>/dev/null | grep -qF " $TLA_CHECKER"; then
+        echo "setup: installing tla-checker $TLA_CHECKER (some minutes, once)"
+        cargo install --locked "tla-checker@$TLA_CHECKER" ||
+            give_up "tla-checker could not be installed: the models of the protocol need it."
     fi
     # The verifier runs in a real browser too.
     [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || need chromium chromium

@@ -6,10 +6,12 @@ cd "$(dirname "$0")/.."
 
 readonly TARGET=${CARGO_TARGET_DIR:-target}
 ignored=()
+full_models=()
 full=no
 if [ "${1:-}" = --full ]; then
     full=yes
     ignored=(-- --include-ignored)
+    full_models=(--full)
 fi
 
 logs=$(mktemp -d)
@@ -63,6 +65,7 @@ step rocq formal/rocq/check.sh
 step lean formal/lean/check.sh
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
 step reproducible tests/reproducible.sh
+step tla formal/tla/check.sh "${full_models[@]}"
 step web scripts/web.sh
 step web-check npm --prefix js run --silent check
 step web-tests npm --prefix js test --silent
