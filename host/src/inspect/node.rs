@@ -27,6 +27,7 @@ use crate::node::kernels::Kernels;
 use crate::node::recover::{self, FindKernel, Start, certificates_of};
 use crate::node::segments::name_of;
 use crate::node::snapshots::Snapshots;
+use crate::node::steps::Steps;
 use crate::sign::Signer;
 use crate::store::Store;
 
@@ -101,6 +102,7 @@ impl Expected {
             signer: Signer::load(&root.join(KEY))?,
             origin: String::new(),
             kernel: self.find(),
+            steps: Steps::default(),
         })
     }
 

@@ -88,6 +88,11 @@ impl Gathering {
         self.events == 0
     }
 
+    /// The logs so far: header and frames.
+    pub fn logs(&self) -> impl Iterator<Item = (&Source, &[u8])> {
+        self.logs.iter().map(|(source, (_, bytes))| (source, bytes.as_slice()))
+    }
+
     /// Logs so far.
     pub fn log_count(&self) -> usize {
         self.logs.len()

@@ -6,6 +6,7 @@ use omega_kernel::fault::FaultCode;
 use omega_kernel::signature::{Engines, Statement};
 use omega_verify::chain::Follower;
 
+use super::steps::{Step, Steps};
 use crate::certify;
 use crate::disk::Disk;
 use crate::failure::{Failure, HostCode};
@@ -20,6 +21,9 @@ pub struct Certifier<D> {
     head: ChainHead,
     signer: Signer,
     recovery: Recovery,
+    /// What it does, for whoever holds runs against the specification.
+    pub steps: Steps,
+    stopped: bool,
 }
 
 /// Opens the store: at first, and after a write that failed half way.
@@ -67,7 +71,15 @@ impl<D: Disk> Certifier<D> {
                 ));
         }
         let recovery = store.recovery().clone();
-        Ok(Certifier { store: Some(store), open_store, head, signer, recovery })
+        Ok(Certifier {
+            store: Some(store),
+            open_store,
+            head,
+            signer,
+            recovery,
+            steps: Steps::default(),
+            stopped: false,
+        })
     }
 
     /// Where the chain stands.
@@ -120,7 +132,35 @@ impl<D: Disk> Certifier<D> {
         }
         self.store = Some(store);
         self.head = next;
+        self.steps.stored(certificate);
         Ok(())
+    }
+
+    /// Ends the signing. A write was given up, and nobody knows what of it is on disk: another certificate
+    /// at its height, or a line of the journal behind its own, would contradict what may be there. The
+    /// next start finds out.
+    pub fn stop(&mut self) {
+        if !std::mem::replace(&mut self.stopped, true) {
+            self.steps.note(|| Step::Abandon);
+        }
+    }
+
+    /// Goes on all the same: for tests of what that does.
+    #[cfg(test)]
+    pub fn forget_that_it_stopped(&mut self) {
+        self.stopped = false;
+    }
+
+    /// Whether anything may be signed.
+    ///
+    /// # Errors
+    /// `write-failed` after [`Certifier::stop`].
+    pub fn goes_on(&self) -> Result<(), Failure> {
+        match self.stopped {
+            false => Ok(()),
+            true => Err(Failure::new(HostCode::WriteFailed, "an earlier verdict could not be written")
+                .hint("Start the node again: that checks what is there and judges what waits.")),
+        }
     }
 
     /// What opening the store had to put right.

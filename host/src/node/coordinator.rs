@@ -16,6 +16,7 @@ use super::journal::{Journal, Judged, Step};
 use super::quarantine::{self, Division};
 use super::ranges::{Fate, Ranges};
 use super::segments::Part;
+use super::steps;
 use crate::disk::Volume;
 use crate::failure::Failure;
 
@@ -172,8 +173,19 @@ impl<V: Volume> Coordinator<V> {
     ///
     /// # Errors
     /// `write-failed` when `stalled` has given up: what is not certified is judged again when the node
-    /// starts. Whatever else there is is a defect.
+    /// starts, and nothing is before. Whatever else there is is a defect.
     pub fn settle(
+        &mut self,
+        batch: Batch,
+        judge: &mut dyn Judge<V::Disk>,
+        stalled: &mut dyn FnMut(&Failure) -> bool,
+        each: &mut dyn FnMut(Settled),
+    ) -> Result<End, Failure> {
+        self.certifier.goes_on()?;
+        self.settle_all(batch, judge, stalled, each).inspect_err(|_| self.certifier.stop())
+    }
+
+    fn settle_all(
         &mut self,
         batch: Batch,
         judge: &mut dyn Judge<V::Disk>,
@@ -199,9 +211,11 @@ impl<V: Volume> Coordinator<V> {
                 merged: division.is_none(),
                 quarantined: division.iter().flat_map(|(division, _)| division.aside.clone()).collect(),
             });
+            self.note_verdict(&certificate, &batch, division.as_ref());
             persist(stalled, || {
                 self.known.journal.lock().unwrap_or_else(PoisonError::into_inner).append(&step)
             })?;
+            self.certifier.steps.note(|| steps::Step::Journal);
             persist(stalled, || self.certifier.append(&certificate))?;
             self.known.apply(&step);
             let settled = Settled {
@@ -266,8 +280,27 @@ impl<V: Volume> Coordinator<V> {
         stalled: &mut dyn FnMut(&Failure) -> bool,
     ) -> Result<End, Failure> {
         let step = Step::Unjudged { after: self.certifier.head().height, logs: batch.parts() };
+        self.certifier.steps.note(|| steps::Step::GiveUp { events: steps::entries(&batch) });
         persist(stalled, || self.known.step(&step))?;
+        self.certifier.steps.note(|| steps::Step::Journal);
         Ok(End::Unjudged { failure, batch })
+    }
+
+    fn note_verdict(&self, certificate: &Certificate, batch: &Batch, division: Option<&Divided>) {
+        self.certifier.steps.note(|| {
+            let height = steps::height(certificate);
+            let hash = steps::hex(&certificate.chain_hash());
+            let kernel = steps::hex(&certificate.fields().binding.kernel_hash);
+            let events = steps::entries(batch);
+            let Some((division, view)) = division else {
+                return steps::Step::EmitMerge { height, hash, kernel, events };
+            };
+            let rest = steps::entries(&division.rest);
+            let aside = events.iter().filter(|entry| !rest.contains(entry)).cloned().collect();
+            let (predicate, anchor) = (view.predicate, view.conflicting_ids.first().cloned());
+            let anchor = anchor.unwrap_or_default();
+            steps::Step::EmitObstruction { height, hash, kernel, predicate, anchor, events, aside }
+        });
     }
 }
 

@@ -11,8 +11,9 @@ use super::checker::{Checker, Judgement};
 use super::coordinator::{End, Judge, Settled};
 use super::intake::{Mark, Submission};
 use super::ranges::Fate;
-use super::recover::{CertificateAt, Start, Started, start};
+use super::recover::{CertificateAt, FindKernel, Start, Started, start};
 use super::sim::{Cut, SimVolume, Survives};
+use super::steps::Steps;
 use super::*;
 use crate::disk::Volume;
 use crate::engine::{Kernel, Mode, Options};
@@ -21,7 +22,7 @@ use crate::produce::event::Place;
 use crate::sign::Signer;
 use crate::store::{Record, Records, Store};
 
-pub(super) struct Judging<'c>(pub &'c mut Checker);
+pub(crate) struct Judging<'c>(pub &'c mut Checker);
 
 impl Judge<sim::SimDisk> for Judging<'_> {
     fn judge(&mut self, batch: &Arc<batch::Batch>) -> Result<Judgement, Failure> {
@@ -35,12 +36,12 @@ impl Judge<sim::SimDisk> for Judging<'_> {
 
 /// What a client knows.
 #[derive(Default)]
-struct Client {
-    acknowledged: BTreeSet<u128>,
-    announced: Vec<[u8; 32]>,
+pub(crate) struct Client {
+    pub acknowledged: BTreeSet<u128>,
+    pub announced: Vec<[u8; 32]>,
 }
 
-pub(super) fn submission(source: &str, events: &[(u128, u64, &str)]) -> Submission {
+pub(crate) fn submission(source: &str, events: &[(u128, u64, &str)]) -> Submission {
     let (mut frames, mut marks) = (Vec::new(), Vec::new());
     for &(id, lamport, payload) in events {
         let node = source.as_bytes()[0].into();
@@ -70,7 +71,7 @@ fn work() -> Vec<Vec<Submission>> {
     ]
 }
 
-pub(super) fn open_store(root: &SimVolume) -> Result<Store<sim::SimDisk>, Failure> {
+pub(crate) fn open_store(root: &SimVolume) -> Result<Store<sim::SimDisk>, Failure> {
     let open = |name| root.open(name).map_err(|error| crate::files::unwritable(&error, &root.path(name)));
     let store = Store::on(root.path("cert.log"), open("cert.log")?, open("cert.idx")?, open("cert.hash")?)?;
     root.sync().map_err(|error| crate::files::unwritable(&error, &root.path("")))?;
@@ -78,7 +79,21 @@ pub(super) fn open_store(root: &SimVolume) -> Result<Store<sim::SimDisk>, Failur
 }
 
 fn begin(disk: &SimVolume) -> Result<Started<SimVolume>, Failure> {
+    begin_noting(disk, Steps::default())
+}
+
+/// Starts a node; its steps are noted.
+pub(crate) fn begin_noting(disk: &SimVolume, steps: Steps) -> Result<Started<SimVolume>, Failure> {
     let kernel = Kernel::embedded(&Options { mode: Mode::Native, ..Options::default() }).unwrap();
+    begin_on(disk, steps, Arc::new(move |_| Ok((kernel.clone(), None))))
+}
+
+/// Starts a node with these kernels.
+pub(crate) fn begin_on(
+    disk: &SimVolume,
+    steps: Steps,
+    kernel: FindKernel,
+) -> Result<Started<SimVolume>, Failure> {
     let (for_store, for_reading) = (disk.clone(), disk.clone());
     start(Start {
         root: disk.clone(),
@@ -88,11 +103,12 @@ fn begin(disk: &SimVolume) -> Result<Started<SimVolume>, Failure> {
         snapshots: None,
         signer: Signer::from_seed([7; 32]),
         origin: "a test".to_owned(),
-        kernel: Arc::new(move |_| Ok((kernel.clone(), None))),
+        kernel,
+        steps,
     })
 }
 
-pub(super) fn certificates_of(disk: SimVolume) -> CertificateAt {
+pub(crate) fn certificates_of(disk: SimVolume) -> CertificateAt {
     Arc::new(move |height| {
         let store = open_store(&disk)?;
         for entry in store.records()? {
@@ -108,7 +124,7 @@ pub(super) fn certificates_of(disk: SimVolume) -> CertificateAt {
 }
 
 /// Judges what waits; false where the disk gave up.
-fn settle(node: &mut Started<SimVolume>, client: &mut Client, patience: usize) -> bool {
+pub(crate) fn settle(node: &mut Started<SimVolume>, client: &mut Client, patience: usize) -> bool {
     if node.intake.waiting().is_empty() {
         return true;
     }
@@ -117,14 +133,18 @@ fn settle(node: &mut Started<SimVolume>, client: &mut Client, patience: usize) -
         left = left.saturating_sub(1);
         left > 0
     };
-    let mut each = |settled: Settled| client.announced.push(settled.certificate.chain_hash());
+    let steps = node.coordinator.certifier.steps.clone();
+    let mut each = |settled: Settled| {
+        steps.announced(&settled.certificate);
+        client.announced.push(settled.certificate.chain_hash());
+    };
     let batch = node.intake.take();
     let mut judging = Judging(&mut node.checker);
     matches!(node.coordinator.settle(batch, &mut judging, &mut stalled, &mut each), Ok(End::Settled))
 }
 
 /// Does all the work in order, as writers do: what is refused is sent again before anything else.
-fn run(node: &mut Started<SimVolume>, client: &mut Client, patience: usize) {
+pub(crate) fn run(node: &mut Started<SimVolume>, client: &mut Client, patience: usize) {
     for group in work() {
         let taken = (0..patience).any(|_| {
             let results = node.intake.submit(group.clone());

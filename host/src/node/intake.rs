@@ -11,6 +11,7 @@ use omega_kernel::wire::Message;
 use super::batch::Batch;
 use super::index::Index;
 use super::segments::{Part, Place, Segments, Source};
+use super::steps::{Step, Steps};
 use super::waiting::Waiting;
 use crate::disk::Volume;
 use crate::failure::Failure;
@@ -59,6 +60,7 @@ pub struct Intake<V: Volume> {
     segments: Segments<V>,
     index: Arc<RwLock<Index>>,
     waiting: Waiting,
+    steps: Steps,
 }
 
 /// A submission's new frames, not yet synced.
@@ -75,8 +77,8 @@ struct Staged {
 
 impl<V: Volume> Intake<V> {
     /// Goes on with segments that were recovered.
-    pub fn new(volume: V, segments: Segments<V>, index: Arc<RwLock<Index>>) -> Self {
-        Intake { volume, segments, index, waiting: Waiting::default() }
+    pub fn new(volume: V, segments: Segments<V>, index: Arc<RwLock<Index>>, steps: Steps) -> Self {
+        Intake { volume, segments, index, waiting: Waiting::default(), steps }
     }
 
     /// Takes a group of submissions: one write for each, one sync for each source. A receipt says that
@@ -89,6 +91,7 @@ impl<V: Volume> Intake<V> {
         for submission in &group {
             let mut new = self.new_events(submission, &mut seen);
             if !new.marks.is_empty() && !failed.contains_key(&submission.source) {
+                self.steps.write(submission, &new.marks, &new.frames);
                 match self.segments.append(&submission.source, &new.frames) {
                     Ok(place) => new.place = Some(place),
                     Err(failure) => _ = failed.insert(Arc::clone(&submission.source), failure),
@@ -100,7 +103,13 @@ impl<V: Volume> Intake<V> {
         let results = group.iter().zip(staged);
         results
             .map(|(submission, new)| match failed.get(&submission.source) {
-                Some(failure) if new.leans || !new.marks.is_empty() => Err(failure.clone()),
+                Some(failure) if new.leans || !new.marks.is_empty() => {
+                    if !new.marks.is_empty() {
+                        let refuse = |events| Step::Refuse { events };
+                        self.steps.of(submission, &new.marks, &new.frames, refuse);
+                    }
+                    Err(failure.clone())
+                }
                 _ => self.settle(submission, &new),
             })
             .collect()
@@ -148,7 +157,12 @@ impl<V: Volume> Intake<V> {
     /// Notes what is on disk now.
     fn settle(&mut self, submission: &Submission, new: &Staged) -> Result<Receipt, Failure> {
         let duplicates = new.duplicates;
-        let Some(place) = new.place else { return Ok(Receipt { duplicates, ..Receipt::default() }) };
+        let acknowledge = |events| Step::Acknowledge { events };
+        let Some(place) = new.place else {
+            self.steps.of(submission, &submission.marks, &submission.frames, acknowledge);
+            return Ok(Receipt { duplicates, ..Receipt::default() });
+        };
+        self.steps.of(submission, &new.marks, &new.frames, |events| Step::Sync { events });
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         for mark in &new.marks {
             index.insert(mark.id, Place { offset: place.offset + mark.from, ..place });
@@ -161,6 +175,7 @@ impl<V: Volume> Intake<V> {
         let part =
             Part { segment: place.segment, from, to: from + new.frames.len() as u64, events: accepted };
         self.waiting.push(&submission.source, part, &new.frames, new.deps.len() as u64)?;
+        self.steps.of(submission, &submission.marks, &submission.frames, acknowledge);
         Ok(Receipt { accepted, duplicates, part: Some(part) })
     }
 

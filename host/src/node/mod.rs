@@ -23,12 +23,15 @@ pub mod ranges;
 pub mod recover;
 pub mod segments;
 pub mod snapshots;
+pub mod steps;
 mod text;
 pub mod waiting;
 
 #[cfg(test)]
-mod crash_tests;
+pub(crate) mod crash_tests;
 #[cfg(test)]
-mod mode_tests;
+pub(crate) mod mode_tests;
 #[cfg(test)]
-mod sim;
+pub(crate) mod sim;
+#[cfg(test)]
+mod steps_tests;

@@ -10,6 +10,7 @@ use super::coordinator::{End, Settled};
 use super::crash_tests::{Judging, certificates_of, open_store, submission};
 use super::recover::{Start, Started, start};
 use super::sim::SimVolume;
+use super::steps::Steps;
 use crate::engine::{Engines, Kernel, Mode, Options};
 use crate::failure::Failure;
 use crate::sign::Signer;
@@ -28,7 +29,7 @@ fn options(mode: Mode) -> Options {
 }
 
 /// The command that compiles strangers' kernels: built beside the tests, where it was built.
-fn command() -> std::path::PathBuf {
+pub(crate) fn command() -> std::path::PathBuf {
     let tests = std::env::current_exe().unwrap();
     tests.parent().and_then(std::path::Path::parent).unwrap().join("omega")
 }
@@ -44,6 +45,7 @@ fn begin(disk: &SimVolume, kernel: &Kernel, component: Option<&Kernel>) -> Start
         signer: Signer::from_seed([7; 32]),
         origin: "a test".to_owned(),
         kernel: Arc::new(move |_| Ok(pair.clone())),
+        steps: Steps::default(),
     })
     .unwrap()
 }

@@ -21,6 +21,7 @@ use super::journal::{Journal, Step};
 use super::ranges::Ranges;
 use super::segments::{Part, Place, Segments, Source, Torn};
 use super::snapshots::{self, Kept, Snapshots};
+use super::steps::{self, Step as Done, Steps};
 use crate::batch;
 use crate::disk::Volume;
 use crate::engine::Kernel;
@@ -46,6 +47,8 @@ pub struct Start<V: Volume> {
     pub origin: String,
     /// Finds the kernel with a hash; none is the one that a new chain starts with.
     pub kernel: FindKernel,
+    /// What the node does, where that is wanted.
+    pub steps: Steps,
 }
 
 /// Reads the certificate at a height; none where there is none.
@@ -84,7 +87,8 @@ pub fn start<V: Volume>(start: Start<V>) -> Result<Started<V>, Failure> {
     let newest = newest_fitting(start.snapshots.as_ref(), &start.certificate_at)?;
     let from = newest.as_ref().map(|(_, head)| head);
     let binding = batch::binding(&binding_kernel)?;
-    let certifier = Certifier::open(start.open_store, start.signer, &start.origin, binding, from)?;
+    let mut certifier = Certifier::open(start.open_store, start.signer, &start.origin, binding, from)?;
+    certifier.steps = start.steps.clone();
 
     let body_hash = |height| Ok((start.certificate_at)(height)?.map(|certificate| certificate.body_hash()));
     let (journal, steps) = Journal::open(start.root.clone(), &body_hash)?;
@@ -105,13 +109,26 @@ pub fn start<V: Volume>(start: Start<V>) -> Result<Started<V>, Failure> {
         })?;
     let Found { index, repeated, .. } = found;
     *known.index.write().unwrap_or_else(PoisonError::into_inner) = index;
-    let mut intake = Intake::new(start.segments, segments, Arc::clone(&known.index));
+    let mut intake = Intake::new(start.segments, segments, Arc::clone(&known.index), start.steps.clone());
     for part in waiting(intake.segments(), &ranges) {
         intake.gather(&part, &repeated)?;
     }
 
     let (checker, replayed) =
         checker_at(&known, &start.certificate_at, start.snapshots.as_ref(), certifier.head(), &start.kernel)?;
+    start.steps.note(|| {
+        let head = certifier.head();
+        Done::Start {
+            height: head.height.to_string(),
+            hash: steps::hex(&head.hash),
+            kernel: steps::hex(&head.binding.kernel_hash),
+            waiting: intake
+                .waiting()
+                .logs()
+                .flat_map(|(source, log)| steps::entries_of(source, log))
+                .collect(),
+        }
+    });
     let from_snapshot = newest.map(|(kept, _)| kept.height);
     let coordinator = Coordinator { known, certifier };
     Ok(Started { intake, coordinator, checker, torn, replayed, from_snapshot })

@@ -77,6 +77,11 @@ impl Waiting {
         self.full.iter().chain([&self.last]).map(|batch| batch.events).sum()
     }
 
+    /// The logs of all that waits: header and frames.
+    pub fn logs(&self) -> impl Iterator<Item = (&Source, &[u8])> {
+        self.full.iter().chain([&self.last]).flat_map(Gathering::logs)
+    }
+
     /// Whether a batch waits that takes no more.
     pub fn has_full(&self) -> bool {
         !self.full.is_empty()

@@ -327,7 +327,9 @@ impl ReconcileCoordinator {
                 let _ = reply.send(proof);
             }
             Command::Release(parts, reply) => {
-                let _ = reply.send(self.coordinator.known.step(&Step::Released { parts }));
+                let goes_on = self.coordinator.certifier.goes_on();
+                let released = || self.coordinator.known.step(&Step::Released { parts });
+                let _ = reply.send(goes_on.and_then(|()| released()));
             }
             Command::Attach(attach, reply) => _ = reply.send(self.attach(attach)),
             Command::Rollback(reply) => _ = reply.send(self.rollback()),

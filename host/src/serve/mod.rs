@@ -56,6 +56,7 @@ use crate::node::kernels::Kernels;
 use crate::node::recover::{self, FindKernel, Start, Started, certificates_of};
 use crate::node::segments::Torn;
 use crate::node::snapshots::Snapshots;
+use crate::node::steps::Steps;
 use crate::sign::Signer;
 use crate::store::Store;
 use auth::Watched;
@@ -207,6 +208,7 @@ impl Node {
             signer: signer(&settings.key)?,
             origin: settings.origin.clone(),
             kernel: Arc::clone(&find),
+            steps: settings.steps.as_deref().map(Steps::to_file).transpose()?.unwrap_or_default(),
         })?;
         let Started { intake, coordinator, checker, torn, replayed, from_snapshot } = started;
         let shared = Arc::new(Shared::new(
@@ -218,6 +220,7 @@ impl Node {
             Incidents::open(root)?,
             coordinator.certifier.head().clone(),
             coordinator.certifier.public_key(),
+            coordinator.certifier.steps.clone(),
         ));
         shared.metrics.go_on(&shared.settings.metrics_dir)?;
         shared.replayed.store(replayed, std::sync::atomic::Ordering::Relaxed);

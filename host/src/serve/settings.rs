@@ -67,6 +67,10 @@ pub struct Given {
     /// Seconds between two looks at past batches; 0 never looks [default: 30]
     #[arg(long, value_name = "S")]
     pub audit_seconds: Option<u64>,
+    /// A file to which each step of the protocol is added as a line of JSON, to hold runs against the
+    /// specification (schemas/steps.md)
+    #[arg(long, value_name = "FILE", env = "OMEGA_STEPS")]
+    pub steps: Option<PathBuf>,
     /// Where OpenTelemetry traces go: the URL of an OTLP/HTTP collector
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
@@ -105,6 +109,8 @@ pub struct Settings {
     pub snapshot_events: u64,
     /// Time between two audits of past batches.
     pub audit_every: Option<Duration>,
+    /// File of steps.
+    pub steps: Option<PathBuf>,
     /// Collector of traces.
     pub otlp_endpoint: Option<String>,
 }
@@ -147,6 +153,7 @@ impl Given {
             protect_reads: self.protect_reads.or(other.protect_reads),
             snapshot_events: self.snapshot_events.or(other.snapshot_events),
             audit_seconds: self.audit_seconds.or(other.audit_seconds),
+            steps: self.steps.or(other.steps),
             otlp_endpoint: self.otlp_endpoint.or(other.otlp_endpoint),
         }
     }
@@ -192,6 +199,7 @@ impl Given {
             protect_reads: self.protect_reads.unwrap_or(!listen.ip().is_loopback()),
             snapshot_events: self.snapshot_events.unwrap_or(100_000).max(1),
             audit_every: Some(self.audit_seconds.unwrap_or(30)).filter(|&s| s > 0).map(Duration::from_secs),
+            steps: self.steps,
             otlp_endpoint: self.otlp_endpoint,
             data,
         })

@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::node::coordinator::Known;
 use crate::node::incidents::{Incident, Incidents};
 use crate::node::recover::CertificateAt;
+use crate::node::steps::Steps;
 
 /// Announcements that a slow reader may be behind before it has to catch up from disk.
 const ANNOUNCEMENTS: usize = 1024;
@@ -70,6 +71,7 @@ pub struct Shared {
     pub started: Instant,
     /// Its public key.
     pub public_key: [u8; 32],
+    steps: Steps,
     failures: RwLock<Failures>,
     degraded: AtomicBool,
 }
@@ -104,6 +106,7 @@ impl Shared {
         incidents: Incidents<Folder>,
         head: ChainHead,
         public_key: [u8; 32],
+        steps: Steps,
     ) -> Self {
         let metrics = Metrics::default();
         metrics.height.set(head.height);
@@ -123,6 +126,7 @@ impl Shared {
             replayed: AtomicU64::new(0),
             started: Instant::now(),
             public_key,
+            steps,
             failures: RwLock::default(),
             degraded: AtomicBool::new(false),
         }
@@ -135,6 +139,7 @@ impl Shared {
 
     /// Notes a certificate and where the chain stands with it, and wakes those who wait for it.
     pub fn advanced(&self, head: &ChainHead, certificate: &Certificate) {
+        self.steps.announced(certificate);
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = head.clone();
         self.metrics.height.set(head.height);
         self.metrics.certificates.inc();

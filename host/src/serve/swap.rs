@@ -21,6 +21,7 @@ use crate::node::certifier::Certifier;
 use crate::node::checker::{Checker, Judgement};
 use crate::node::coordinator::{Judge, persist};
 use crate::node::diff::{Account, Candidate};
+use crate::node::steps::{self, Step};
 
 /// Batches that a candidate judges beside the kernel in place before it takes over, where batches come.
 const SHADOWED: u32 = 4;
@@ -258,7 +259,7 @@ impl Beside {
         }
     }
 
-    fn fallback(old: Checker, binding: Binding) -> Result<Self, Failure> {
+    pub(super) fn fallback(old: Checker, binding: Binding) -> Result<Self, Failure> {
         let companion = Companion::start(old)?;
         let (account, expected) = (Account::default(), VecDeque::new());
         Ok(Beside::Fallback(Box::new(Fallback { companion, account, binding, expected, left: WATCHED })))
@@ -367,8 +368,17 @@ pub fn take_over<D: Disk>(
     let head = certifier.head();
     let old = SwapSide { binding: head.binding, state: head.state };
     let new = SwapSide { binding, state: checker.state()? };
+    certifier.goes_on()?;
     let certificate = certifier.swap(&account.swap(old, new))?;
-    persist(stalled, || certifier.append(&certificate))?;
+    certifier.steps.note(|| Step::Swap {
+        height: steps::height(&certificate),
+        hash: steps::hex(&certificate.chain_hash()),
+        kernel: steps::hex(&binding.kernel_hash),
+    });
+    if let Err(failure) = persist(stalled, || certifier.append(&certificate)) {
+        certifier.stop();
+        return Err(failure);
+    }
     let before = gateway.replace(checker)?;
     Ok((certificate, *before))
 }

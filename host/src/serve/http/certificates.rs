@@ -195,9 +195,15 @@ pub(super) fn named(app: &App, name: &str) -> Result<Certificate, Problem> {
         && let Ok(id) = u128::from_str_radix(name, 16)
     {
         let found = CertLog::open(&app.shared.cert_log)?.find(id)?;
+        // What is beyond the newest may not be on disk yet.
+        let newest = *app.shared.height.borrow();
         return match found.map(|entry| entry.record) {
             Some(Record::Certificate(bytes)) => {
-                Ok(Certificate::decode(&bytes).map_err(crate::failure::Failure::from)?)
+                let certificate = Certificate::decode(&bytes).map_err(crate::failure::Failure::from)?;
+                match certificate.fields().height <= newest {
+                    true => Ok(certificate),
+                    false => Err(Problem::not_found("certificate with this id")),
+                }
             }
             _ => Err(Problem::not_found("certificate with this id")),
         };
