@@ -29,7 +29,7 @@ pub enum Survives {
     Lengths,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 struct File {
     content: Vec<u8>,
     synced: Vec<u8>,
@@ -45,6 +45,10 @@ struct World {
     off: bool,
     /// Writes fail from this operation on, for so many operations.
     full: Option<(usize, usize)>,
+    /// Files whose name has this are never synced, and say that they are: a defect on purpose.
+    lies: Option<&'static str>,
+    /// The files before each operation, where that is wanted.
+    film: Option<Vec<BTreeMap<String, File>>>,
 }
 
 /// A folder in it.
@@ -87,9 +91,42 @@ impl SimVolume {
         lock(&self.world).done
     }
 
+    /// Files whose name has this are not synced from now on, and nobody is told.
+    pub fn lie_about(&self, name: &'static str) {
+        lock(&self.world).lies = Some(name);
+    }
+
+    /// Keeps the files as they are before each operation from now on.
+    pub fn film(&self) {
+        lock(&self.world).film = Some(Vec::new());
+    }
+
+    /// The disk before each operation since [`SimVolume::film`], and as it is now.
+    pub fn scenes(&self) -> Vec<Self> {
+        let world = lock(&self.world);
+        let scenes = world.film.iter().flatten().chain([&world.files]);
+        scenes.map(|files| self.with(files.clone(), world.lies)).collect()
+    }
+
+    /// A digest of everything on it: contents, what was synced, names.
+    pub fn digest(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        lock(&self.world).files.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn with(&self, files: BTreeMap<String, File>, lies: Option<&'static str>) -> Self {
+        let world = World { files, lies, ..World::default() };
+        SimVolume { world: Arc::new(Mutex::new(world)), folder: self.folder }
+    }
+
     /// The disk after the power came back.
     pub fn after_the_cut(&self, survives: Survives) -> Self {
-        let files = lock(&self.world).files.clone();
+        let (files, lies) = {
+            let world = lock(&self.world);
+            (world.files.clone(), world.lies)
+        };
         let files = files.into_iter().filter_map(|(name, file)| {
             let content = match survives {
                 Survives::Synced => file.synced,
@@ -103,8 +140,7 @@ impl SimVolume {
             let kept = file.named || survives == Survives::Everything;
             kept.then(|| (name, File { synced: content.clone(), content, named: true }))
         });
-        let world = World { files: files.collect(), ..World::default() };
-        SimVolume { world: Arc::new(Mutex::new(world)), folder: self.folder }
+        self.with(files.collect(), lies)
     }
 }
 
@@ -117,6 +153,9 @@ impl World {
         }
         let now = self.done;
         self.done += 1;
+        if let Some(film) = &mut self.film {
+            film.push(self.files.clone());
+        }
         if write && self.full.is_some_and(|(from, count)| (from..from + count).contains(&now)) {
             // A full disk takes what fits.
             act(self, 2);
@@ -177,7 +216,7 @@ impl Disk for SimDisk {
     fn sync(&mut self) -> io::Result<()> {
         let name = &self.name;
         lock(&self.world).act(true, |world, quarters| {
-            if quarters == 4 {
+            if quarters == 4 && world.lies.is_none_or(|lies| !name.contains(lies)) {
                 let file = world.files.entry(name.clone()).or_default();
                 file.synced = file.content.clone();
             }

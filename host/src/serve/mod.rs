@@ -38,6 +38,10 @@ mod shared;
 mod snapshot;
 mod swap;
 pub mod telemetry;
+mod wake;
+
+#[cfg(test)]
+mod model_tests;
 
 use coordinator::ReconcileCoordinator;
 use gateway::Gateway;

@@ -42,6 +42,8 @@ mod reader;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod linear_tests;
+#[cfg(test)]
 mod tests;
 
 pub use omega_verify::cert_log::{Entry, Record, Records, Tail};

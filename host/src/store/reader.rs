@@ -14,10 +14,10 @@ use crate::files;
 
 /// A certificate log for reading. A writer may append meanwhile; what is seen is a prefix.
 #[derive(Debug)]
-pub struct CertLog {
+pub struct CertLog<D = File> {
     path: PathBuf,
-    log: File,
-    index: Option<File>,
+    log: D,
+    index: Option<D>,
     stated: Option<Summary>,
 }
 
@@ -31,7 +31,19 @@ impl CertLog {
         if log.metadata().is_ok_and(|meta| meta.is_dir()) {
             return Err(files::unreadable(&std::io::ErrorKind::IsADirectory.into(), path));
         }
-        let log = CertLog { path: path.to_owned(), log, index: File::open(index).ok(), stated };
+        CertLog::on(path.to_owned(), log, File::open(index).ok(), stated)
+    }
+}
+
+impl<D: Disk> CertLog<D> {
+    /// A log on a disk, and what `cert.hash` stated before that was opened.
+    pub(super) fn on(
+        path: PathBuf,
+        log: D,
+        index: Option<D>,
+        stated: Option<Summary>,
+    ) -> Result<Self, Failure> {
+        let log = CertLog { path, log, index, stated };
         log.records()?;
         Ok(log)
     }
@@ -88,10 +100,13 @@ impl CertLog {
     }
 }
 
-impl Records for CertLog {
-    type Bytes<'r> = Reading<'r, File>;
+impl<D: Disk> Records for CertLog<D> {
+    type Bytes<'r>
+        = Reading<'r, D>
+    where
+        Self: 'r;
 
-    fn records(&self) -> Result<Walk<'_, File>, Failure> {
+    fn records(&self) -> Result<Walk<'_, D>, Failure> {
         Walk::new(Reading(&self.log), self.stated).map_err(|failure| failure.file(&self.path))
     }
 }

@@ -27,6 +27,7 @@ use crate::produce::event_json::write_event;
 use crate::serve::coordinator::{Command, is_settled};
 use crate::serve::ingress::{self, Format};
 use crate::serve::sequencer::Request;
+use crate::serve::wake::until;
 
 /// How long somebody waits for a certificate at most.
 const MOST_WAIT: Duration = Duration::from_secs(30);
@@ -137,14 +138,8 @@ fn busy(app: &App) -> Problem {
 /// Waits until everything that was taken is judged.
 async fn certified(app: &App, receipt: &Receipt) -> Result<Option<Certified>, Problem> {
     let Some(part) = receipt.part else { return Ok(None) };
-    let mut height = app.shared.height.subscribe();
-    let settled = timeout(MOST_WAIT, async {
-        while !is_settled(&app.shared, &part) {
-            if height.changed().await.is_err() {
-                return;
-            }
-        }
-    });
+    // The coordinator notes what became of events, and tells the height then.
+    let settled = timeout(MOST_WAIT, until(&app.shared.height, || is_settled(&app.shared, &part)));
     if settled.await.is_err() {
         let message = "the events are on disk, and not judged yet";
         return Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "not-judged-yet", message)

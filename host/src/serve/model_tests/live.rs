@@ -1,0 +1,252 @@
+//! The node that the model drives: the real one, on a disk in memory, and what its clients know.
+
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use omega_kernel::certificate::Certificate;
+
+use super::super::gateway::Gateway;
+use super::super::swap::{AtWork, Beside, take_over};
+use crate::batch;
+use crate::engine::{Kernel, Mode, Options};
+use crate::failure::Failure;
+use crate::node::checker::Checker;
+use crate::node::coordinator::{Coordinator, End, Settled};
+use crate::node::crash_tests::{begin_on, certificates_of, submission};
+use crate::node::diff::Candidate;
+use crate::node::intake::{Intake, Submission};
+use crate::node::mode_tests::command;
+use crate::node::recover::{FindKernel, Started, checker_at};
+use crate::node::sim::SimVolume;
+use crate::node::steps::Steps;
+
+/// What is done to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Act {
+    /// A writer sends the next group of events, or the last once more.
+    Submit,
+    /// What waits is judged, certified and told.
+    Settle,
+    /// The same, and the disk takes nothing from its n-th operation on, for as many operations as one
+    /// write and its clean-up take. The node gives up, as one does that is told to end, and goes on.
+    SettleOnFullDisk(usize),
+    /// Another kernel, which has judged everything again, takes over.
+    Swap,
+}
+
+/// Height and chain hash of a certificate.
+pub(super) type Key = (u64, [u8; 32]);
+
+/// What clients know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Clients {
+    pub(super) acknowledged: BTreeSet<u128>,
+    pub(super) announced: BTreeSet<Key>,
+    /// Groups that were acknowledged.
+    pub(super) groups: usize,
+}
+
+/// What is tried, and what is broken on purpose.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Acts between two starts, at most.
+    pub(super) depth: usize,
+    pub(super) crashes: usize,
+    pub(super) swaps: usize,
+    pub(super) full_disk: bool,
+    /// Files that are not synced.
+    pub(super) lies: Option<&'static str>,
+    /// Certificates are told when they are signed.
+    pub(super) tells_early: bool,
+    /// After a write that was given up, the node goes on.
+    pub(super) goes_on: bool,
+}
+
+/// A node at work.
+pub(super) struct Live {
+    pub(super) disk: SimVolume,
+    pub(super) intake: Intake<SimVolume>,
+    pub(super) coordinator: Coordinator<SimVolume>,
+    pub(super) gateway: Gateway,
+    pub(super) beside: Beside,
+    pub(super) clients: Clients,
+    /// What clients knew before each operation.
+    pub(super) film: Vec<Clients>,
+    signed: Signed,
+}
+
+/// Certificates as they are signed, and how many operations the disk had done then.
+#[derive(Clone)]
+struct Signed {
+    disk: SimVolume,
+    told: Arc<Mutex<Vec<(usize, Key)>>>,
+}
+
+impl Write for Signed {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let step: serde_json::Value = serde_json::from_slice(line)?;
+        if step["step"] == "emit-merge" || step["step"] == "emit-obstruction" {
+            let hash = data_encoding::HEXLOWER.decode(step["hash"].as_str().unwrap().as_bytes()).unwrap();
+            let height = step["height"].as_str().unwrap().parse().unwrap();
+            self.told.lock().unwrap().push((self.disk.operations(), (height, hash.try_into().unwrap())));
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Groups that writers send, one after the other. In the second is a conflict; in the
+/// third, another version of what was accepted.
+fn group(number: usize) -> Vec<Submission> {
+    match number {
+        0 => vec![submission("alice", &[(1, 1, "a"), (2, 2, "b")])],
+        1 => vec![
+            submission("alice", &[(3, 3, "c"), (5, 5, "mine")]),
+            submission("bob", &[(5, 5, "yours"), (11, 6, "d")]),
+        ],
+        _ => vec![submission("bob", &[(1, 1, "a"), (12, 7, "e")])],
+    }
+}
+
+pub(super) const GROUPS: usize = 3;
+
+/// The kernels: the one that a chain starts with, natively built; and ours with a section that says
+/// nothing, so that it has another hash.
+fn kernels() -> &'static (Kernel, Kernel) {
+    static KERNELS: OnceLock<(Kernel, Kernel)> = OnceLock::new();
+    KERNELS.get_or_init(|| {
+        let native = Options { mode: Mode::Native, ..Options::default() };
+        let other = [Kernel::embedded_component(), &[0, 3, 2], b"it"].concat();
+        let wasm = Options { mode: Mode::Wasm, compiler: Some(command()), ..Options::default() };
+        (Kernel::embedded(&native).unwrap(), Kernel::from_bytes(other, &wasm).unwrap())
+    })
+}
+
+pub(super) fn find() -> FindKernel {
+    Arc::new(|hash| {
+        let (first, second) = kernels();
+        let kernel = if hash == Some(second.hash()) { second } else { first };
+        Ok((kernel.clone(), None))
+    })
+}
+
+pub(super) fn start(disk: &SimVolume, steps: Steps) -> Result<Started<SimVolume>, Failure> {
+    begin_on(disk, steps, find())
+}
+
+impl Live {
+    pub(super) fn start(disk: &SimVolume, clients: Clients) -> Result<Self, Failure> {
+        let signed = Signed { disk: disk.clone(), told: Arc::default() };
+        let Started { intake, coordinator, checker, .. } = start(disk, Steps::to(signed.clone()))?;
+        let (gateway, _) = Gateway::start(checker)?;
+        let (disk, beside) = (disk.clone(), Beside::Nothing);
+        Ok(Live { disk, intake, coordinator, gateway, beside, clients, film: Vec::new(), signed })
+    }
+
+    pub(super) fn act(&mut self, act: Act, model: &Limits) {
+        match act {
+            Act::Submit => self.submit(),
+            Act::Settle => self.settle(model),
+            Act::SettleOnFullDisk(at) => {
+                self.disk.full_at(self.disk.operations() + at, 3);
+                self.settle(model);
+            }
+            Act::Swap => self.swap(),
+        }
+    }
+
+    /// Clients hear of something.
+    fn tell(&mut self, tell: impl FnOnce(&mut Clients)) {
+        self.film.resize(self.disk.operations() + 1, self.clients.clone());
+        tell(&mut self.clients);
+        self.film[self.disk.operations()] = self.clients.clone();
+    }
+
+    fn submit(&mut self) {
+        let number = self.clients.groups.min(GROUPS - 1);
+        let group = group(number);
+        let results = self.intake.submit(group.clone());
+        self.tell(|clients| {
+            for (submission, _) in group.iter().zip(&results).filter(|(_, result)| result.is_ok()) {
+                clients.acknowledged.extend(submission.marks.iter().map(|mark| mark.id));
+            }
+            if results.iter().all(Result::is_ok) {
+                clients.groups = number + 1;
+            }
+        });
+    }
+
+    fn settle(&mut self, limits: &Limits) {
+        let batch = self.intake.take();
+        if limits.goes_on {
+            self.coordinator.certifier.forget_that_it_stopped();
+        }
+        self.signed.told.lock().unwrap().clear();
+        let Live { disk, coordinator, gateway, beside, clients, film, signed, .. } = self;
+        let mut told = Vec::new();
+        let mut each = |settled: Settled| {
+            told.push((disk.operations(), key(&settled.certificate)));
+        };
+        let mut at_work = AtWork { gateway, beside, sent: Vec::new(), rolled_back: None };
+        let end = coordinator.settle(batch, &mut at_work, &mut |_| false, &mut each);
+        if limits.tells_early {
+            told = signed.told.lock().unwrap().clone();
+        }
+        for (operation, told) in told {
+            film.resize(film.len().max(operation + 1), clients.clone());
+            clients.announced.insert(told);
+            film.truncate(operation);
+            film.push(clients.clone());
+        }
+        if end.is_err() || matches!(end, Ok(End::Unjudged { .. })) {
+            // As the server does: the checker is put back where the chain stands.
+            let head = self.coordinator.certifier.head();
+            let certificates = certificates_of(self.disk.clone());
+            let made = checker_at(&self.coordinator.known, &certificates, None, head, &find());
+            if let Ok((checker, _)) = made {
+                _ = self.gateway.replace(checker);
+            }
+        }
+    }
+
+    fn swap(&mut self) {
+        let (_, second) = kernels();
+        let mut candidate = Candidate::new(second.clone(), None).unwrap();
+        let certificates = certificates_of(self.disk.clone());
+        let (known, height) = (&self.coordinator.known, self.coordinator.certifier.head().height);
+        candidate.catch_up(known, &certificates, &find(), height, &|| true).unwrap();
+        let (account, binding) = (candidate.account.clone(), batch::binding(second).unwrap());
+        let before = self.coordinator.certifier.head().binding;
+        let certifier = &mut self.coordinator.certifier;
+        let checker: Checker = candidate.into_checker();
+        let done = take_over(certifier, &self.gateway, checker, binding, &account, &mut |_| false);
+        match done {
+            Ok((certificate, old)) => {
+                // The kernel before stands ready.
+                self.beside = Beside::fallback(old, before).unwrap();
+                self.tell(|clients| _ = clients.announced.insert(key(&certificate)));
+            }
+            // After a write that was given up.
+            Err(failure) => assert_eq!(failure.code.name(), "write-failed", "{failure:?}"),
+        }
+    }
+
+    /// What it has in memory.
+    pub(super) fn memory(&self, hasher: &mut impl Hasher) {
+        self.intake.waiting().events().hash(hasher);
+        for (source, log) in self.intake.waiting().logs() {
+            (source, log).hash(hasher);
+        }
+        let head = self.coordinator.certifier.head();
+        (head.height, head.hash, self.coordinator.certifier.goes_on().is_ok()).hash(hasher);
+    }
+}
+
+pub(super) fn key(certificate: &Certificate) -> Key {
+    (certificate.fields().height, certificate.chain_hash())
+}
