@@ -17,6 +17,23 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 # Rules that Rules.tla has: what breaks another is known by its obstruction alone.
 MODELLED = {1001, 1002, 2002, 2003, 3001}
+VERDICT = ["height", "hash", "kernel", "events"]
+# What stands in each step.
+FIELDS = {
+    "start": ["height", "hash", "kernel", "waiting"],
+    "write": ["events"],
+    "refuse": ["events"],
+    "sync": ["events"],
+    "acknowledge": ["events"],
+    "emit-merge": VERDICT,
+    "emit-obstruction": [*VERDICT, "predicate", "anchor", "aside"],
+    "give-up": ["events"],
+    "journal": [],
+    "swap": ["height", "hash", "kernel"],
+    "store": ["height", "hash", "previous"],
+    "announce": ["height", "hash"],
+    "abandon": [],
+}
 
 
 def main(paths):
@@ -49,10 +66,15 @@ def read(path):
     lines = []
     for number, line in enumerate(text.splitlines(), 1):
         try:
-            lines.append(json.loads(line))
-            lines[-1]["step"]
+            step = json.loads(line)
+            missing = [field for field in FIELDS[step["step"]] if field not in step]
         except (ValueError, TypeError, KeyError):
             stop(f"{path}:{number}: not a step")
+        if missing:
+            stop(f"{path}:{number}: a step without {missing[0]}")
+        lines.append(step)
+    if not lines:
+        stop(f"{path}: no steps")
     return lines
 
 
