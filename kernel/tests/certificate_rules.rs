@@ -8,7 +8,10 @@ use omega_kernel::certificate::{
 use omega_kernel::chain::{ChainHead, verify_signatures};
 use omega_kernel::commitment::StateCommitment;
 use omega_kernel::fault::FaultCode::{self, *};
-use omega_kernel::signature::Statement::{self, *};
+use omega_kernel::signature::{
+    Engines,
+    Statement::{self, *},
+};
 use omega_kernel::{hash, limits};
 
 fn unsigned_verdict() -> Certificate {
@@ -403,4 +406,14 @@ fn kinds_have_names() {
 fn statements_have_names() {
     let all = [Judged, Vouched, Approved, Witnessed];
     assert_eq!(all.map(Statement::name), ["judged", "vouched", "approved", "witnessed"]);
+}
+
+#[test]
+fn engines_are_a_bit_each() {
+    for (place, (engine, name)) in Engines::NAMED.into_iter().enumerate() {
+        assert_eq!((engine.bits(), engine.and(engine)), (1 << place, engine));
+        assert!(engine.names().eq([name]));
+    }
+    let two = Engines::NATIVE.and(Engines::V8);
+    assert_eq!((two.bits(), two.and(Engines::V8)), (9, two));
 }
