@@ -84,7 +84,7 @@ fn reordered<T: Clone>(items: &[T], keys: &[u32]) -> Vec<T> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases(400)))]
 
     #[test]
     fn chunks_may_be_cut_anywhere(case in case(), sizes in vec(prop_oneof![1usize..20, 1usize..2000], 1..9)) {

@@ -6,7 +6,7 @@
 
 use crate::common::generate::{Case, LogPlan, case};
 use crate::common::model::Model;
-use crate::common::{ev, judge, judge_in, log};
+use crate::common::{cases, ev, judge, judge_in, log};
 use omega_kernel::body::{Body, Core, Coverage, VerdictKind, core_slot};
 use omega_kernel::event::EventHeader;
 use omega_kernel::evidence::{self, BatchIdLeaf, Evidence, Kind, Witness};
@@ -149,7 +149,7 @@ fn only_truth_is_believed(case: &Case) -> Result<Vec<Kind>, TestCaseError> {
 
 #[test]
 fn what_is_believed_is_true_and_what_is_true_can_be_shown() {
-    let cases = std::env::var("OMEGA_CASES").map_or(500, |cases| cases.parse().expect("a number of cases"));
+    let cases = cases(500);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let believed = std::cell::RefCell::new(vec![0u32; Kind::ALL.len() + 1]);

@@ -103,7 +103,8 @@ fn pages_name_files_and_tests_that_exist() {
 
 /// A path of this repository, as pages write them.
 fn is_path(code: &str) -> bool {
-    let folders = ["kernel/", "verify/", "host/", "js/", "wit/", "schemas/", "tests/", "scripts/", "formal/"];
+    let folders =
+        ["kernel/", "verify/", "host/", "js/", "wit/", "schemas/", "tests/", "scripts/", "formal/", "fuzz/"];
     folders.iter().any(|folder| code.starts_with(folder))
         // What is built stands in no checkout.
         && !["js/dist/", "js/build/"].iter().any(|built| code.starts_with(built))

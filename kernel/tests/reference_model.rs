@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::common::generate::{Case, LogPlan, case};
 use crate::common::model::{Expected, Model};
-use crate::common::{judge, judge_in};
+use crate::common::{cases, judge, judge_in};
 use omega_kernel::body::{Body, PREDICATES, VerdictKind};
 use omega_kernel::evidence::{self, Kind};
 use omega_kernel::session::{Finished, Session};
@@ -62,7 +62,7 @@ fn agree(case: &Case) -> Result<Option<Kind>, TestCaseError> {
 #[test]
 fn kernel_and_model_agree() {
     let seen: Vec<AtomicU32> = (0..=Kind::ALL.len()).map(|_| AtomicU32::new(0)).collect();
-    let cases = std::env::var("OMEGA_CASES").map_or(CASES, |cases| cases.parse().expect("a number of cases"));
+    let cases = cases(CASES);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     // The same cases in every run: more of them is how more are explored.
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));

@@ -68,7 +68,7 @@ fn prove_leaves<L: Leaf>(leaves: &[L], key: u128) -> TrieProof<L> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(crate::common::cases(256)))]
 
     #[test]
     fn merged_batches_give_what_a_map_gives(batches in vec(model(24), 0..8), queries in vec(key(), 0..24)) {

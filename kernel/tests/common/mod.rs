@@ -157,3 +157,8 @@ pub fn try_judge_in(session: &mut Session, logs: &[Vec<u8>]) -> Result<Finished,
     }
     session.finish()
 }
+
+/// Cases to draw at random: `usual`, or as many as `OMEGA_CASES` says.
+pub fn cases(usual: u32) -> u32 {
+    std::env::var("OMEGA_CASES").map_or(usual, |cases| cases.parse().expect("a number of cases"))
+}
