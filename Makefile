@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-web load mutants coverage
+.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-web load mutants coverage fuzz-smoke fuzz-long fuzz-seeded miri kani
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -72,3 +72,28 @@ coverage: setup ## lines of the kernel that tests reach; less than 95 % fails
 	rustup component add llvm-tools
 	cargo llvm-cov --package omega-kernel --release --locked --fail-under-lines 95 \
 	    --ignore-filename-regex 'component.rs'
+
+SECONDS_EACH ?= 60
+
+fuzz-smoke: ## each fuzz target for a minute (SECONDS_EACH=…); fails where one finds something
+	@scripts/setup.sh fuzz
+	@fuzz/run.sh --seconds $(SECONDS_EACH)
+
+HOURS ?= 4
+
+fuzz-long: ## all fuzz targets, four CPU-hours together (HOURS=…), with figures in target/fuzz-found
+	@scripts/setup.sh fuzz
+	@fuzz/run.sh --cpu --seconds $$(awk 'BEGIN { print int($(HOURS) * 3600 / 8) }')
+
+fuzz-seeded: ## one defect for each fuzz target, which must find it
+	@scripts/setup.sh fuzz
+	@fuzz/run.sh --cpu --seconds 60 --seeded
+
+miri: ## the kernel's tests in an interpreter that notices undefined behaviour (20 minutes)
+	@scripts/setup.sh miri
+	@scripts/miri.sh
+
+kani: ## the bounded proofs over sampled values; with Kani installed, over all
+	cargo test --release --locked --manifest-path formal/kani/Cargo.toml --target-dir $(TARGET)/kani
+	@if cargo kani --version >/dev/null 2>&1; then cd formal/kani && cargo kani; \
+	else echo "skipped: Kani is not installed, so nothing was proved: see formal/kani/src/lib.rs"; fi

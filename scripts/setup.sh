@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes this machine ready: `setup.sh build` for what building takes, `setup.sh web` for the verifier in
-# JavaScript beside it, `setup.sh test` for what the tests take beside both, `setup.sh load` for load runs. Installs
-# what is missing and nothing else; running it again changes nothing.
+# JavaScript beside it, `setup.sh test` for what the tests take beside both, `setup.sh load` for load runs,
+# `setup.sh fuzz` and `setup.sh miri` for what takes a nightly compiler. Installs what is missing and nothing else;
+# running it again changes nothing.
 # What cannot be installed is said, with what to do, and ends the script.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.."
 readonly WASM_TARGET=wasm32-unknown-unknown
 readonly CARGO_DENY=0.20.2
 readonly TLA_CHECKER=0.24.11
+readonly CARGO_FUZZ=0.13.2
 readonly NODE_MAJOR=20
 readonly VENV=${CARGO_TARGET_DIR:-target}/venv
 
@@ -28,7 +30,22 @@ main() {
         for_building
         PATH="$PATH:/usr/sbin" need nats-server nats-server
         ;;
-    *) give_up "usage: scripts/setup.sh [build|web|test|load]" ;;
+    fuzz)
+        nightly
+        # libFuzzer itself is C++.
+        need c++ g++
+        if [ "$(cargo fuzz --version 2>/dev/null)" != "cargo-fuzz $CARGO_FUZZ" ]; then
+            echo "setup: installing cargo-fuzz $CARGO_FUZZ (a minute, once)"
+            cargo install --locked "cargo-fuzz@$CARGO_FUZZ" ||
+                give_up "cargo-fuzz could not be installed: fuzzing needs it."
+        fi
+        ;;
+    miri)
+        nightly
+        cargo +nightly miri --version >/dev/null 2>&1 || rustup component add miri rust-src --toolchain nightly ||
+            give_up "rustup could not install Miri: rustup component add miri rust-src --toolchain nightly"
+        ;;
+    *) give_up "usage: scripts/setup.sh [build|web|test|load|fuzz|miri]" ;;
     esac
     echo "setup: ready"
 }
@@ -46,6 +63,14 @@ for_building() {
         "the compiler has no library for $WASM_TARGET, or clippy or rustfmt is missing.
 Without access to rustup's server, build the kernel component elsewhere and set
 OMEGA_KERNEL_COMPONENT to that file: then no $WASM_TARGET is needed."
+}
+
+# Not pinned: what it finds is in the sources, whichever compiler finds it. Reports name the one that ran.
+nightly() {
+    need cc gcc libc6-dev
+    has rustup || give_up "rustup is missing: https://rustup.rs installs it."
+    cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal ||
+        give_up "a nightly compiler is needed: rustup toolchain install nightly --profile minimal"
 }
 
 toolchain_is_whole() {

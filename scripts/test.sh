@@ -56,6 +56,9 @@ step format cargo fmt --all --check
 step dependencies cargo deny --locked check bans licenses sources
 step generator cargo deny --manifest-path js/bind/Cargo.toml --config deny.toml --locked check bans licenses sources
 step peers cargo deny --manifest-path scripts/peers/Cargo.toml --config deny.toml --locked check bans licenses sources
+step fuzz-deps cargo deny --manifest-path fuzz/Cargo.toml --config deny.toml --locked check bans licenses sources
+step fuzz-format cargo fmt --all --check --manifest-path fuzz/Cargo.toml
+step kani-format cargo fmt --all --check --manifest-path formal/kani/Cargo.toml
 step clippy cargo clippy --release --workspace --all-targets --locked -- -D warnings
 step clippy-wasm cargo clippy --release --locked -p omega-kernel --features component \
     --target wasm32-unknown-unknown -- -D warnings
@@ -64,6 +67,12 @@ step clippy-loader cargo clippy --profile loader --locked -p omega-loader --targ
 step rocq formal/rocq/check.sh
 step lean formal/lean/check.sh
 step tests cargo test --release --workspace --locked --no-fail-fast "${ignored[@]}"
+# What fuzzing starts from, through its targets; and the bounded proofs, over some values. Neither with the host.
+step fuzz-clippy cargo clippy --release --locked --manifest-path fuzz/Cargo.toml --no-default-features --all-targets \
+    --target-dir "$TARGET/fuzz-check" -- -D warnings
+step fuzz-corpora cargo test --release --locked --manifest-path fuzz/Cargo.toml --no-default-features \
+    --target-dir "$TARGET/fuzz-check"
+step kani-sampled make --no-print-directory kani
 step reproducible tests/reproducible.sh
 step tla formal/tla/check.sh "${full_models[@]}"
 step web scripts/web.sh
@@ -75,11 +84,16 @@ step engines-table third_party test_engines_table.py
 step api-fuzz api_fuzz
 step demo demo
 load() { scripts/setup.sh load && scripts/load.sh; }
-if [ "$full" = yes ]; then step load load; fi
+if [ "$full" = yes ]; then
+    step load load
+    step fuzz-smoke make --no-print-directory fuzz-smoke
+    step fuzz-seeded make --no-print-directory fuzz-seeded
+    step miri make --no-print-directory miri
+fi
 
 printf '\n== what the test runner said last\n'
 grep -E '^(     Running|   Doc-tests|test result:)' "$logs/tests" || echo "nothing: it did not get that far"
-skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs"/{tests,lean} || true)
+skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs"/{tests,lean,kani-sampled} || true)
 if [ -n "$skipped" ]; then
     printf '\n== not run here\n%s\n' "$skipped"
 fi
@@ -97,7 +111,7 @@ awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
         bad += substr($0, RSTART + 1, RLENGTH - 1); $0 = substr($0, RSTART + RLENGTH) }
         failed += bad; passed += ran - bad }
     END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
-    "$logs"/{tests,web-tests,audit,engines-table,api-fuzz}
+    "$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,audit,engines-table,api-fuzz}
 [ "$full" = yes ] && echo "long runs: included" || echo "long runs: not included (make test-full)"
 if [ "$failed" != 0 ]; then
     echo "RESULT: FAILED"

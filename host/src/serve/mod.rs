@@ -28,7 +28,7 @@ mod companion;
 mod coordinator;
 mod gateway;
 mod http;
-mod ingress;
+pub mod ingress;
 mod metrics;
 mod replay;
 mod sequencer;

@@ -1,0 +1,12 @@
+//! Certificates and certificate logs, with hashes, ids and checksums that fit.
+#![no_main]
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+use omega_fuzz::{seal, targets};
+
+fuzz_target!(|data: &[u8]| targets::certificate::check(data));
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let size = fuzzer_mutate(data, size, max_size);
+    seal::seal("certificate", &mut data[..size], seed)
+});
