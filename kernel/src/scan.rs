@@ -90,11 +90,15 @@ impl Scanner {
             (true, _) => Ok(()),
             (false, 0) => LogHeader::decode(&self.pending).map(|_| ()),
             (false, _) if self.pending.is_empty() => Ok(()),
-            (false, at) if last => Err(frame::tail_fault(&self.pending, at)),
-            (false, at) => {
-                let why = "a part of a log ends within a frame; parts are cut between frames";
-                Err(Fault::new(FaultCode::RunsIncomplete, why).at(at))
-            }
+            (false, at) => match frame::frame_at(&self.pending) {
+                // Bytes that came one by one waited for a whole length and checksum: the length alone can be wrong.
+                FrameAt::Damaged(why) => Err(frame::damaged_frame(why, at)),
+                _ if last => Err(frame::tail_fault(&self.pending, at)),
+                _ => {
+                    let why = "a part of a log ends within a frame; parts are cut between frames";
+                    Err(Fault::new(FaultCode::RunsIncomplete, why).at(at))
+                }
+            },
         };
         tail.map_err(|fault| fault.in_log(self.part.log))?;
         Ok(Part {

@@ -1,9 +1,11 @@
 //! What a log that does not start or end like one is called, and how far a torn tail is searched.
 
 use crate::common::{ev, log};
+use omega_kernel::entry::Entries;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::{LogHeader, tail_fault, write_frame};
 use omega_kernel::limits::{MAX_MESSAGE_BYTES, MAX_TAIL_SEARCH_BYTES};
+use omega_kernel::scan::{ScanPart, Scanner};
 
 const AT: u64 = 1_000;
 /// Of the first 16 bytes of an event's frame the last 8: its root pointer.
@@ -83,4 +85,37 @@ fn a_tail_is_searched_so_far() {
     for behind in [&[][..], &event] {
         assert!(damage(&searched(most + 1, behind)).message.contains("is no unfinished append"));
     }
+}
+
+/// What a scanner finds in a log that comes in pieces of this many bytes.
+fn scanned(log: &[u8], piece: usize, last: bool) -> Fault {
+    let (mut scanner, mut entries) = (Scanner::new(ScanPart::default()), Entries::default());
+    match log.chunks(piece).try_for_each(|piece| scanner.push(piece, &mut entries)) {
+        Err(fault) => fault,
+        Ok(()) => scanner.finish(last, entries).unwrap_err(),
+    }
+}
+
+/// Four bytes tell that no frame has this length; where they come one by one, they wait for four more.
+#[test]
+fn a_length_that_no_frame_has_is_damage_in_whatever_pieces_it_comes() {
+    let sound = log("a", &[ev(1, 1)]);
+    for length in [0, 8, 0x7c, MAX_MESSAGE_BYTES + 8, u32::MAX] {
+        for more in 0..=4 {
+            let log = [&sound[..], &length.to_le_bytes(), &[7; 4][..more]].concat();
+            let at_once = scanned(&log, log.len(), true);
+            assert_eq!((at_once.code, at_once.offset), (FaultCode::FrameDamaged, Some(sound.len() as u64)));
+            for (piece, last) in (1..=9).flat_map(|piece| [(piece, true), (piece, false)]) {
+                assert_eq!(
+                    scanned(&log, piece, last),
+                    at_once,
+                    "{length:#x} and {more}, in pieces of {piece}"
+                );
+            }
+        }
+    }
+    // Fewer than four bytes tell nothing.
+    let torn = [&sound[..], &[0; 3]].concat();
+    assert_eq!(scanned(&torn, 1, true).code, FaultCode::TornTail);
+    assert_eq!(scanned(&torn, torn.len(), false).code, FaultCode::RunsIncomplete);
 }

@@ -8,7 +8,7 @@ use omega_kernel::run::Part;
 use omega_kernel::session::{Finished, LogInput, Session};
 use omega_kernel::snapshot::{SnapshotReader, SnapshotWriter};
 
-use super::{check_fault, same_fault};
+use super::check_fault;
 use crate::made::{self, Log};
 use crate::subject;
 
@@ -246,7 +246,7 @@ impl Driven {
             let plain = straightforward(&snapshot, &batch, &order);
             assert_eq!(after, plain.1, "the straightforward way");
             match (&finished, &plain.0) {
-                (Err(fault), Err(plain)) => assert!(same_fault(fault, plain), "{fault} / {plain}"),
+                (Err(fault), Err(plain)) => assert_eq!(fault, plain),
                 (finished, plain) => assert_eq!(finished, plain, "the straightforward way"),
             }
             if let Ok(finished) = &finished {
