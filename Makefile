@@ -89,7 +89,7 @@ fuzz-seeded: ## one defect for each fuzz target, which must find it
 	@scripts/setup.sh fuzz
 	@fuzz/run.sh --cpu --seconds 60 --seeded
 
-miri: ## the kernel's tests in an interpreter that notices undefined behaviour (20 minutes)
+miri: ## the kernel's tests in an interpreter that notices undefined behaviour (some 10 minutes of computing)
 	@scripts/setup.sh miri
 	@scripts/miri.sh
 

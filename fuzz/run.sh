@@ -11,7 +11,7 @@
 #   --seeded    builds the targets with one defect each (fuzz/src/subject.rs), starts from the committed inputs alone,
 #               and fails where a defect is NOT found.
 #   --minimize  then leaves in fuzz/corpus the smallest set of inputs that reaches as much.
-# TARGETS: without any, all. `import` and `http` bring the host, and so Wasmtime: building them takes long, once.
+# Without a TARGET, all. `import` and `http` bring the host, and so Wasmtime: building them takes long, once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -76,7 +76,7 @@ main() {
     echo "fuzz: ok"
 }
 
-# Builds what is asked for. The programs of the kernel do not wait for Wasmtime.
+# Builds what is asked for: where that is the kernel's targets alone, nothing waits for Wasmtime.
 build() {
     local features=() host=no target
     for target in "${targets[@]}"; do

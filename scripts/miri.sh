@@ -43,10 +43,15 @@ readonly LEFT_OUT=(
     every_truncation_and_every_flipped_bit_is_refused
     a_header_keeps_the_caps_of_an_event
     a_tail_is_searched_so_far
+    a_limited_log_may_end_anywhere_behind_its_limit
+    feeding_tells_how_many_events_were_read
     lists_have_their_lengths
     an_entry_has_the_shape_that_scanning_gives
     a_proof_is_read_as_it_was_written_and_nothing_altered_shows_the_same
     an_event_that_is_not_there_has_no_proof_and_repeats_have_a_bounded_number
+    # The capnp library takes bytes at multiples of 8 alone; the interpreter places them there only where that is asked for.
+    a_head_has_the_library_s_canonical_bytes
+    canonical_means_the_same
     # Its name holds another room's.
     moved_frames::
     # Another program: the interpreter starts none.
