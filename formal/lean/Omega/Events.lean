@@ -34,7 +34,7 @@ theorem sort_by_K_forgets_arrival {l m : List Event} (p : Perm l m)
 
 /-- A version of id 7. -/
 def version (hash : Nat) : Event :=
-  { lamport := 1, node := 1, stream := 0, id := 7, prev := 0, deps := [], hash := hash }
+  { lamport := 1, node := 1, stream := 0, id := 7, prev := 0, claim := none, stated := hash, deps := [], hash := hash }
 
 /-- Two versions of one id: both orders of arrival are sorted by K, and they differ. -/
 theorem without_unique_ids_arrival_shows :

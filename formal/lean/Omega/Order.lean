@@ -4,13 +4,15 @@ The 224-bit key K as one number, and the number that orders events canonically. 
 
 namespace Omega
 
-/-- What an event hash covers, with hashes as numbers. -/
+/-- What an event hash covers, with hashes as numbers; `stated` stands for payload length and payload hash. -/
 structure Event where
   lamport : Nat
   node : Nat
   stream : Nat
   id : Nat
   prev : Nat
+  claim : Option Nat
+  stated : Nat
   deps : List Nat
   hash : Nat
 
