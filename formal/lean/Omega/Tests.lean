@@ -119,6 +119,11 @@ theorem allb_of {α : Type} {t : α → Bool} {p : α → Prop} {l : List α} (h
     · intro e
       exact both.2 ⟨e a (mem_head a l), fun x hx => e x (mem_tail a hx)⟩
 
+theorem none_or {α : Type} (o : Option α) : o = none ∨ ∃ a, o = some a := by
+  cases o with
+  | none => exact Or.inl rfl
+  | some a => exact Or.inr ⟨a, rfl⟩
+
 /-- There is something, and it passes. -/
 def optb {α : Type} (t : α → Bool) : Option α → Bool
   | none => false
