@@ -119,13 +119,6 @@ theorem buildOn_fact {V : Type} (bit : Nat → Nat → Bool) (width : Nat) (tell
         · exact step1.2 (Or.inl ((kept x).2 (Or.inr k)))
         · exact step1.2 (Or.inr k)
 
-theorem perm_symm {α : Type} {l m : List α} (p : Perm l m) : Perm m l := by
-  induction p with
-  | nil => exact Perm.nil
-  | cons a _ ih => exact Perm.cons a ih
-  | swap a b l => exact Perm.swap b a l
-  | trans _ _ ih ih' => exact Perm.trans ih' ih
-
 theorem perm_onceEach {V : Type} {h g : List (Nat × V)} (p : Perm h g) : OnceEach h → OnceEach g := by
   induction p with
   | nil => exact fun o => o

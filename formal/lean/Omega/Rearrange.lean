@@ -15,16 +15,6 @@ inductive Shuffled : List (List Occurrence) → List (List Occurrence) → Prop 
 /-- The same logs in another order, each with its events in another order. -/
 def Rearranged (b c : Batch) : Prop := ∃ m, Perm b m ∧ Shuffled m c
 
-theorem perm_back {α : Type} {l m : List α} (p : Perm l m) : Perm m l := by
-  induction p with
-  | nil => exact Perm.nil
-  | cons a _ ih => exact Perm.cons a ih
-  | swap a b l => exact Perm.swap b a l
-  | trans _ _ ih ih' => exact Perm.trans ih' ih
-
-theorem perm_mem {α : Type} {l m : List α} (p : Perm l m) (x : α) (h : x ∈ l) : x ∈ m :=
-  (perm_back p).mem x h
-
 theorem count_yes {α : Type} (t : α → Bool) (a : α) (l : List α) (h : t a = true) : count t (a :: l) = count t l + 1 := by
   show (if t a = true then count t l + 1 else count t l) = count t l + 1
   exact if_pos h
@@ -66,7 +56,7 @@ theorem inTwo_here (l : List Occurrence) (b : List (List Occurrence)) (e f : Eve
     | zero =>
       have lx : l = x := Option.some.inj hi
       cases j with
-      | zero => exact absurd rfl ij
+      | zero => exact False.elim (ij rfl)
       | succ j =>
         have hj' : nth b j = some y := hj
         refine Or.inl ⟨?_, y, mem_of_nth y b j hj', yf⟩
@@ -91,14 +81,14 @@ theorem inTwo_here (l : List Occurrence) (b : List (List Occurrence)) (e f : Eve
     rcases h with h | h | h
     · rcases h with ⟨le, m, hm, mf⟩
       rcases nth_of_mem m b hm with ⟨j, hj⟩
-      have ne : 0 ≠ j + 1 := fun same => Nat.noConfusion same
+      have ne : 0 ≠ j + 1 := by omega
       exact ⟨0, j + 1, l, m, rfl, hj, ne, le, mf⟩
     · rcases h with ⟨lf, m, hm, me⟩
       rcases nth_of_mem m b hm with ⟨i, hi⟩
-      have ne : i + 1 ≠ 0 := fun same => Nat.noConfusion same
+      have ne : i + 1 ≠ 0 := by omega
       exact ⟨i + 1, 0, m, l, hi, rfl, ne, me, lf⟩
     · rcases h with ⟨i, j, x, y, hi, hj, ij, xe, yf⟩
-      have ne : i + 1 ≠ j + 1 := fun same => ij (Nat.succ.inj same)
+      have ne : i + 1 ≠ j + 1 := by omega
       exact ⟨i + 1, j + 1, x, y, hi, hj, ne, xe, yf⟩
 
 theorem holds_perm {l m : List Occurrence} (p : Perm l m) (e : Event) (h : Holds l e) : Holds m e := by

@@ -9,7 +9,8 @@ namespace Omega
 
 /-! ### The next state -/
 
-def isKnown (s : State) (e : Event) : Bool := optb (fun (v : Nat × Nat) => decide (v.2 = e.hash)) (accepted s e.id)
+def isKnown (s : State) (e : Event) : Bool :=
+  optb (fun (v : Nat × Nat) => decide (v.2 = e.hash)) (accepted s e.id)
 
 def isLinked (e : Event) : Bool := !decide (e.prev = 0)
 
@@ -102,7 +103,8 @@ def breaks1004 (s : State) (es before : List Event) (e : Event) : Bool :=
     ((decide (e.prev = 0) && unlinked s before e) || (!decide (e.prev = 0) && misnamed s es before e))))
 
 def breaks2001 (b : Batch) (e : Event) : Bool :=
-  anyb (fun (o : Occurrence) => decide (o.event.hash = e.hash) && optb (fun (h : Nat) => !decide (h = e.stated)) o.found) (occurrences b)
+  anyb (fun (o : Occurrence) => decide (o.event.hash = e.hash) &&
+    optb (fun (h : Nat) => !decide (h = e.stated)) o.found) (occurrences b)
 
 def breaks2002 (s : State) (es : List Event) (e : Event) : Bool :=
   !isKnown s e && anyb (fun (d : Nat) => !idInBatch es d && !idInState s d) e.deps
@@ -112,11 +114,13 @@ def breaks2003 (s : State) (es : List Event) (e : Event) : Bool :=
     anyb (fun (f : Event) => decide (f.id = d) && decide (e.lamport ≤ f.lamport)) es ||
       optb (fun (v : Nat × Nat) => decide (e.lamport ≤ v.1)) (accepted s d)) e.deps
 
-def holds (l : List Occurrence) (e : Event) : Bool := anyb (fun (o : Occurrence) => decide (o.event.hash = e.hash)) l
+def holds (l : List Occurrence) (e : Event) : Bool :=
+  anyb (fun (o : Occurrence) => decide (o.event.hash = e.hash)) l
 
 /-- Two different logs hold the one and the other. -/
 def inTwo (b : Batch) (e f : Event) : Bool :=
-  anyb (fun (x : Nat × List Occurrence) => holds x.2 e && anyb (fun (y : Nat × List Occurrence) => !decide (x.1 = y.1) && holds y.2 f) (number 0 b)) (number 0 b)
+  anyb (fun (x : Nat × List Occurrence) => holds x.2 e &&
+    anyb (fun (y : Nat × List Occurrence) => !decide (x.1 = y.1) && holds y.2 f) (number 0 b)) (number 0 b)
 
 def disagrees (s : State) (b : Batch) (before : List Event) (e : Event) : Bool :=
   optb (fun (v : Nat × Nat) => !decide (v.2 = e.hash)) (accepted s e.id) ||

@@ -28,6 +28,16 @@ theorem Perm.mem {α : Type} {l m : List α} (p : Perm l m) : ∀ x, x ∈ m →
       · exact List.mem_cons.2 (Or.inr (List.mem_cons.2 (Or.inr h)))
   | trans _ _ ih ih' => intro x h; exact ih x (ih' x h)
 
+theorem perm_symm {α : Type} {l m : List α} (p : Perm l m) : Perm m l := by
+  induction p with
+  | nil => exact Perm.nil
+  | cons a _ ih => exact Perm.cons a ih
+  | swap a b l => exact Perm.swap b a l
+  | trans _ _ ih ih' => exact Perm.trans ih' ih
+
+theorem perm_mem {α : Type} {l m : List α} (p : Perm l m) (x : α) (h : x ∈ l) : x ∈ m :=
+  (perm_symm p).mem x h
+
 /-- Puts an element before the first whose key is not smaller. -/
 def place {α : Type} (key : α → Nat) (a : α) : List α → List α
   | [] => [a]
