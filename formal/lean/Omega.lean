@@ -17,6 +17,8 @@ import Omega.Walk
 import Omega.Accepts
 import Omega.Rearrange
 import Omega.Arrival
+import Omega.States
+import Omega.Accepting
 import Omega.Parts
 import Omega.Claims
 import Omega.Trie

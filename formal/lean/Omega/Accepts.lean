@@ -32,9 +32,9 @@ theorem walk_from_start (s : State) (b : Batch) (fits : HashFits b) :
     · rcases c with ⟨x, c⟩
       cases x with
       | mk p e =>
-        have first : First s b p e := walk_some s b (distinct b) all fits (distinct b) [] (walked_start b fits)
+        have leads : First s b p e := walk_some s b (distinct b) all fits (distinct b) [] (walked_start b fits)
           (fun _ _ hf => nowhere hf) p e c
-        exact absurd first.1 (agrees p e)
+        exact absurd leads.1 (agrees p e)
 
 theorem reconcile_none (s : State) (b : Batch) (h : walk s b (distinct b) (distinct b) [] = none) :
     reconcile s b = Verdict.merge (acceptAll (notKnown s (distinct b)) s) := by
@@ -74,12 +74,12 @@ theorem reports_exactly_the_first (s : State) (b : Batch) (fits : HashFits b) (p
     · intro h
       rw [reconcile_none s b c] at h
       cases h
-    · intro first
-      exact absurd first.1 ((walk_from_start s b fits).1 c p e)
+    · intro leads
+      exact absurd leads.1 ((walk_from_start s b fits).1 c p e)
   · rcases c with ⟨x, c⟩
     cases x with
     | mk q f =>
-      have first : First s b q f := walk_some s b (distinct b) all fits (distinct b) [] (walked_start b fits)
+      have leads : First s b q f := walk_some s b (distinct b) all fits (distinct b) [] (walked_start b fits)
         (fun _ _ hf => nowhere hf) q f c
       have told : reconcile s b = Verdict.obstruction q f := reconcile_some s b q f c
       constructor
@@ -87,9 +87,9 @@ theorem reports_exactly_the_first (s : State) (b : Batch) (fits : HashFits b) (p
         rw [told] at h
         injection h with hq hf
         rw [← hq, ← hf]
-        exact first
-      · intro first'
-        have same := first_unique s b p e q f first' first
+        exact leads
+      · intro leads'
+        have same := first_unique s b p e q f first' leads
         rw [told, same.1, same.2]
 
 /-- Whether anything is violated is decided, and where something is, one is first. -/

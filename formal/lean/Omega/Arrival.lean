@@ -158,12 +158,12 @@ theorem reconcile_forgets_arrival (s : State) (b c : Batch) (fits : HashFits b) 
     cases x with
     | mk p e =>
       have told : reconcile s b = Verdict.obstruction p e := reconcile_some s b p e w
-      have first : First s b p e := (reports_exactly_the_first s b fits p e).1 told
-      have first' : First s c p e := by
-        refine ⟨(same_violations s h p e).1 first.1, ?_⟩
+      have leads : First s b p e := (reports_exactly_the_first s b fits p e).1 told
+      have leads' : First s c p e := by
+        refine ⟨(same_violations s h p e).1 leads.1, ?_⟩
         intro q f v
-        exact first.2 q f ((same_violations s h q f).2 v)
-      have told' : reconcile s c = Verdict.obstruction p e := (reports_exactly_the_first s c fits' p e).2 first'
+        exact leads.2 q f ((same_violations s h q f).2 v)
+      have told' : reconcile s c = Verdict.obstruction p e := (reports_exactly_the_first s c fits' p e).2 leads'
       rw [told, told']
 
 end Omega

@@ -99,7 +99,7 @@ theorem above_branch {V : Type} (bit : Nat → Nat → Bool) (width : Nat) (tell
   rcases s with ⟨sl, _, _, _, _, same⟩
   have h0 : Has l (firstKey l) := has_first l
   have f0 : firstKey l < 2 ^ width := shaped_fits bit width l sl (firstKey l) h0
-  have first : ∀ j, j < i → bit j k = bit j (firstKey l) := by
+  have leads : ∀ j, j < i → bit j k = bit j (firstKey l) := by
     intro j hj
     by_cases e : k = firstKey l
     · exact congrArg (bit j) e
@@ -107,7 +107,7 @@ theorem above_branch {V : Type} (bit : Nat → Nat → Bool) (width : Nat) (tell
       have le : i ≤ divergence bit width k (firstKey l) := Nat.not_lt.1 (fun less => c ⟨e, less⟩)
       exact upto j (Nat.lt_of_lt_of_le hj le)
   intro j y hj hy
-  exact (same j y (firstKey l) hj hy (Or.inl h0)).trans (first j hj).symm
+  exact (same j y (firstKey l) hj hy (Or.inl h0)).trans (leads j hj).symm
 
 theorem insert_above {V : Type} (bit : Nat → Nat → Bool) (width k : Nat) (v : V) (i : Nat) (l r : Trie V)
     (c : ¬ k = firstKey l ∧ divergence bit width k (firstKey l) < i) :
