@@ -89,7 +89,7 @@ theorem reports_exactly_the_first (s : State) (b : Batch) (fits : HashFits b) (p
         rw [← hq, ← hf]
         exact leads
       · intro leads'
-        have same := first_unique s b p e q f first' leads
+        have same := first_unique s b p e q f leads' leads
         rw [told, same.1, same.2]
 
 /-- Whether anything is violated is decided, and where something is, one is first. -/

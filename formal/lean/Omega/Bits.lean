@@ -19,7 +19,7 @@ theorem half_lt (a w : Nat) (h : a < w * 2) : a / 2 < w := by
 theorem halves_tell_apart (a b : Nat) (h : a / 2 = b / 2) (h' : a % 2 = b % 2) : a = b := by
   omega
 
-theorem power_succ (n : Nat) : 2 ^ (n + 1) = 2 ^ n * 2 := by
+theorem power_succ (n : Nat) : (2 : Nat) ^ (n + 1) = (2 : Nat) ^ n * 2 := by
   first
     | exact Nat.pow_succ
     | rfl

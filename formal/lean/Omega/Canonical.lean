@@ -115,9 +115,6 @@ def earlier (a b : Event) : Bool := lexLt (key a) (key b)
 
 def Earlier (a b : Event) : Prop := lexLt (key a) (key b) = true
 
-theorem earlier_iff (a b : Event) : earlier a b = true ↔ Earlier a b :=
-  Iff.intro (fun h => h) (fun h => h)
-
 theorem earlier_irreflexive (a : Event) : ¬ Earlier a a :=
   lexLt_irreflexive (key a)
 

@@ -36,12 +36,16 @@ theorem sort_by_K_forgets_arrival {l m : List Event} (p : Perm l m)
 def version (hash : Nat) : Event :=
   { lamport := 1, node := 1, stream := 0, id := 7, prev := 0, claim := none, stated := hash, deps := [], hash := hash }
 
+theorem version_key (hash : Nat) : K (version hash) = ((1 * 2 ^ 32 + 1) * 2 ^ 16 + 0) * idEnd + 7 % idEnd :=
+  rfl
+
 /-- Two versions of one id: both orders of arrival are sorted by K, and they differ. -/
 theorem without_unique_ids_arrival_shows :
     Perm [version 1, version 2] [version 2, version 1] ∧
       sort K [version 1, version 2] ≠ sort K [version 2, version 1] := by
   refine ⟨Perm.swap (version 1) (version 2) [], ?_⟩
-  have hle : ∀ x y : Nat, K (version x) ≤ K (version y) := fun _ _ => Nat.le_refl _
+  have hle : ∀ x y : Nat, K (version x) ≤ K (version y) := fun x y =>
+    Nat.le_of_eq ((version_key x).trans (version_key y).symm)
   have h1 : sort K [version 1, version 2] = [version 1, version 2] := by
     show place K (version 1) [version 2] = [version 1, version 2]
     exact place_here K (version 1) (version 2) [] (hle 1 2)

@@ -152,7 +152,7 @@ def InTwo (b : Batch) (e f : Event) : Prop :=
 /-- A version that cannot live together with the prior state, or with a smaller one in another log. -/
 def Disagrees (s : State) (b : Batch) (e : Event) : Prop :=
   InBatch b e ∧
-    ((∃ l h, accepted s e.id = some (l, h) ∧ h ≠ e.hash) ∨ ∃ f, f.id = e.id ∧ Earlier f e ∧ InTwo b e f)
+    ((∃ l h, accepted s e.id = some (l, h) ∧ h ≠ e.hash) ∨ ∃ f : Event, f.id = e.id ∧ Earlier f e ∧ InTwo b e f)
 
 /-- The smallest such version of its id. -/
 def Violates3001 (s : State) (b : Batch) (e : Event) : Prop :=

@@ -58,12 +58,6 @@ theorem notb_of {a : Bool} {p : Prop} (ha : a = true ↔ p) : (!a) = true ↔ ¬
 theorem decide_iff (p : Prop) [Decidable p] : decide p = true ↔ p :=
   ⟨of_decide_eq_true, decide_eq_true⟩
 
-/-- What a test tells is so or is not. -/
-theorem tested {a : Bool} {p : Prop} (h : a = true ↔ p) : p ∨ ¬ p := by
-  cases a with
-  | true => exact Or.inl (h.1 rfl)
-  | false => exact Or.inr (fun hp => off (h.2 hp))
-
 /-- Some element passes. -/
 def anyb {α : Type} (t : α → Bool) : List α → Bool
   | [] => false
