@@ -120,11 +120,11 @@ def audit(options):
         raise Stop(30, "a log holds fewer events than were judged")
     if body[4 : 4 + int.from_bytes(body[:4], "little")] != core:
         raise Stop(20, "judged again, these logs give another verdict than the certificate states")
-    signers = ", ".join(f"{signer.key.hex()} ({signer.statement})" for signer in summary.signers)
+    signers = ", ".join(f"{it.key.hex()} ({', '.join([it.statement, *sorted(it.engines)])})" for it in summary.signers)
     return f"""RIGHT: the logs {"agree" if verdict.merged else "conflict"}. Judged again by kernel
 {named}, the core has equal bytes. Signed by {signers or "nobody"}.
-NOT CHECKED: whether these signers are to be trusted, the chain that the certificate stands in, and
-the observations beside the core (payloads at hand, heads, analytics)."""
+NOT CHECKED: whether these signers are to be trusted, also in which engines agreed; the chain that the
+certificate stands in; the observations beside the core (payloads at hand, heads, analytics)."""
 
 
 def main():

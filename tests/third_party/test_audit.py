@@ -84,6 +84,15 @@ class Audit(unittest.TestCase):
         self.assert_ends(self.audit("b.omega", cert="c2", more=("--snapshot", "s1")), 0)
         self.assert_ends(self.audit("b.omega", cert="c2"), 30, "another state")
 
+    def test_the_engines_that_a_signature_states(self):
+        # Two by two, so that no engine is taken for another.
+        for number, engines in enumerate(["cranelift,native", "cranelift,pulley", "native,pulley"], 1):
+            result, cert, log = f"r{number}", f"c{number}", f"log{number}"
+            self.omega("reconcile", "--input", "a.omega", "--output", result)
+            self.omega("certify", "--result", result, "--input", "a.omega", "--engines", engines,
+                       "--cert-log", log, "--output", cert)
+            self.assert_ends(self.audit("a.omega", cert=cert), 0, f"(judged, {engines.replace(',', ', ')})")
+
     def test_a_log_that_grew(self):
         self.omega("append", "--log", "g.omega", "--node", "1", "--payload", "one")
         self.certified("g.omega")
