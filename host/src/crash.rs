@@ -237,6 +237,16 @@ struct ManifestFile {
     blake3: String,
 }
 
+/// Whether a folder is one of these, sound or not: a manifest, and what nobody else puts beside one.
+pub fn is_one(folder: &Path) -> bool {
+    folder.join(MANIFEST).is_file() && [KERNEL, BODY].iter().any(|name| folder.join(name).is_file())
+}
+
+/// Whether a path leads to the list of a crash folder's files.
+pub fn is_manifest(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == MANIFEST) && path.parent().is_some_and(is_one)
+}
+
 fn input_name(index: usize) -> String {
     format!("inputs/{index:04}.omega")
 }

@@ -1,4 +1,5 @@
-//! `omega drill`: each damage to a copy is noticed and its file named; the folder itself is not touched.
+//! `omega drill`: each damage that it does to a copy is noticed and its file named; the folder itself is not
+//! touched. To a chain every damage is done, behind a node a sample.
 
 #[path = "support/node.rs"]
 mod node;
@@ -27,6 +28,16 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
+/// Copies a place's files to `sound`, a folder that nothing else is written to.
+fn set_aside(place: &Place) {
+    fs::create_dir(place.path("sound")).unwrap();
+    for (name, bytes) in contents(&place.path("")).into_iter().filter(|(name, _)| !name.contains('/')) {
+        place.write(&format!("sound/{name}"), &bytes);
+    }
+    // Keys are refused where others may read them, and copies keep that they may not.
+    fs::copy(place.path("omega.key"), place.path("sound/omega.key")).unwrap();
+}
+
 #[track_caller]
 fn all_named(value: &Value) {
     let damages = value["damages"].as_u64().unwrap();
@@ -37,12 +48,7 @@ fn all_named(value: &Value) {
 #[test]
 fn every_damage_to_a_chain_and_what_was_judged_is_noticed() {
     let place = Place::with_chain();
-    fs::create_dir(place.path("sound")).unwrap();
-    for (name, bytes) in contents(&place.path("")).into_iter().filter(|(name, _)| !name.contains('/')) {
-        place.write(&format!("sound/{name}"), &bytes);
-    }
-    // Keys are refused where others may read them, and copies keep that they may not.
-    fs::copy(place.path("omega.key"), place.path("sound/omega.key")).unwrap();
+    set_aside(&place);
     let before = contents(&place.path("sound"));
     let value = place.run(&["drill", "--data", "sound", "--all"], 0);
     all_named(&value);
@@ -78,6 +84,51 @@ fn what_no_certificate_covers_is_told() {
 }
 
 #[test]
+fn a_checker_is_drilled_where_the_chain_names_it() {
+    let place = Place::with_certificate();
+    place.run(&["kernel", "export"], 0);
+    let mut other = place.read("kernel.wasm");
+    *other.last_mut().unwrap() ^= 1;
+    place.write("other.wasm", &other);
+    let value = place.run(&["drill", "--data", "."], 0);
+    let tally = &value["files"]["kernel.wasm"];
+    assert_eq!((&tally["kind"], &tally["done"], &tally["named"]), (&json!("kernel"), &json!(5), &json!(5)));
+    assert!(value["not_damaged"].as_array().unwrap().contains(&json!("other.wasm")), "{value:#}");
+}
+
+#[test]
+fn what_is_of_another_chain_or_of_none_leaves_a_folder_sound() {
+    let place = Place::with_certificate();
+    set_aside(&place);
+    let theirs = Place::with_certificate();
+    let genesis = theirs.certificates("cert.log")[0].bytes().to_vec();
+    place.run(&["reconcile", "--input", "alice.omega", "--output", "r-of-alice-alone"], 0);
+    let result = place.read("r-of-alice-alone");
+    let cases: [(&str, &str, Vec<u8>); 6] = [
+        ("theirs.cert", "certificate", theirs.read("r.cert")),
+        ("genesis.cert", "certificate", genesis),
+        ("not-certified", "result", result),
+        ("my-manifest.json", "other", b"{}".to_vec()),
+        ("manifest.json", "other", b"{}".to_vec()),
+        ("trust.policy", "other", b"keys = []".to_vec()),
+    ];
+    for (name, kind, bytes) in cases {
+        place.write(&format!("sound/{name}"), &bytes);
+        let value = place.run(&["drill", "--data", "sound", "--most", "5", "--force"], 0);
+        let tally = &value["files"][name];
+        assert_eq!(tally["kind"], kind, "{name}");
+        // What is damaged is noticed by what it says of itself; what nobody looks at is not damaged.
+        assert_eq!(tally["done"], if kind == "other" { 0 } else { 5 }, "{name}");
+        assert_eq!(tally["named"], tally["done"], "{name}");
+        fs::remove_file(place.path("sound").join(name)).unwrap();
+    }
+    // Another certificate of this very chain is no such thing.
+    place.lie("r.cert", "sound/lie.cert", |core, _| core.trace_root[0] ^= 1);
+    let value = place.run(&["drill", "--data", "sound", "--force"], 20);
+    assert_eq!(value["code"], "equivocation", "{value:#}");
+}
+
+#[test]
 fn a_folder_that_is_not_sound_is_not_drilled() {
     let place = Place::with_certificate();
     let mut bob = place.read("bob.omega");
@@ -96,8 +147,9 @@ fn a_folder_that_is_not_sound_is_not_drilled() {
     empty.run(&["drill"], 2);
 }
 
+/// A sample of the damages to each file; all of them are for `omega drill --all`.
 #[test]
-fn every_damage_behind_a_stopped_node_is_noticed() {
+fn sampled_damages_behind_a_stopped_node_are_noticed() {
     let running = Node::new();
     for lamport in 1..=3 {
         running.certify("alice", &json!([event(1, lamport, "a")]));

@@ -7,6 +7,7 @@ use std::path::Path;
 use data_encoding::HEXLOWER;
 use omega_kernel::chain;
 use omega_kernel::frame::Frames;
+use omega_kernel::hash::Hash;
 use omega_verify::MAX_KERNEL_BYTES;
 
 use crate::crash;
@@ -87,14 +88,13 @@ impl Kind {
         if name == incidents::NAME {
             return Kind::Incidents;
         }
-        if name.ends_with("manifest.json") {
+        if crash::is_manifest(&path) {
             return Kind::CrashManifest;
         }
-        let in_crash_folder = |folder: &Path| folder.join("manifest.json").exists();
-        if path.ancestors().skip(1).take(2).any(in_crash_folder) {
+        if path.ancestors().skip(1).take(2).any(crash::is_one) {
             return Kind::CrashPart;
         }
-        if name.ends_with(".policy") {
+        if name.ends_with(".policy") && path.with_extension("snap").exists() {
             return Kind::SnapshotPolicy;
         }
         let start = start(&path).unwrap_or_default();
@@ -155,17 +155,14 @@ pub fn alone(path: &Path, kind: Kind) -> Result<(), Failure> {
             let (_, mut frames) = Frames::new(&bytes).map_err(in_file)?;
             frames.try_for_each(|frame| frame.map(drop)).map_err(in_file)
         }
-        Kind::Kernel => {
-            let bytes = files::read_small(path, MAX_KERNEL_BYTES, "a kernel")?;
-            let named = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| stem.len() == 64);
-            match named {
-                Some(name) if HEXLOWER.encode(blake3::hash(&bytes).as_bytes()) != name => {
-                    let message = "this is not the kernel whose hash it is named by";
-                    Err(Failure::new(HostCode::KernelInvalid, message).file(path))
-                }
-                _ => Ok(()),
+        Kind::Kernel => match hash_in_name(path) {
+            Some(named) if kernel_hash(path)? != named => {
+                let message = "this is not the kernel whose hash it is named by";
+                Err(Failure::new(HostCode::KernelInvalid, message).file(path))
             }
-        }
+            // By its name nobody can tell; by the chain one can (`Inspector::fits`).
+            _ => Ok(()),
+        },
         Kind::PrivateKey => {
             let key = Signer::load(path)?.public_key();
             let beside = path.with_extension("pub");
@@ -197,6 +194,19 @@ pub fn alone(path: &Path, kind: Kind) -> Result<(), Failure> {
         | Kind::CrashPart
         | Kind::Other => Ok(()),
     }
+}
+
+/// The BLAKE3 of a kernel's file.
+///
+/// # Errors
+/// Those of reading.
+pub fn kernel_hash(path: &Path) -> Result<Hash, Failure> {
+    Ok(*blake3::hash(&files::read_small(path, MAX_KERNEL_BYTES, "a kernel")?).as_bytes())
+}
+
+/// The hash that a file is named by, as a node names kernels.
+pub fn hash_in_name(path: &Path) -> Option<Hash> {
+    HEXLOWER.decode(path.file_stem()?.to_str()?.as_bytes()).ok()?.try_into().ok()
 }
 
 fn public_key(path: &Path) -> Result<[u8; 32], Failure> {

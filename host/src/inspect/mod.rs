@@ -3,9 +3,10 @@
 //!
 //! Everything is read and held against the chain: frames, records and lines by their checksums, logs by
 //! the certified roots, verdicts by judging them again, states by the roots that the chain left, kernels
-//! by their names. Opening a node's folder cuts torn tails, as its start does: inspect a copy.
+//! by their hashes: those that they are named by, or those that the chain names. Opening a node's folder
+//! cuts torn tails, as its start does: inspect a copy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,6 @@ use pollster::block_on;
 use crate::failure::{Code, Failure, HostCode};
 use crate::inputs::Input;
 use crate::map::Source;
-use crate::result::ResultFile;
 use crate::store::{CertLog, Store, sidecars};
 use crate::trust::Trust;
 use crate::verify::{Kernels, read_certificate};
@@ -62,12 +62,8 @@ impl Inspector {
     /// `certificate-missing` where it holds no certificate log; a usage failure where it holds several;
     /// those of reading it.
     pub fn of(root: &Path) -> Result<Self, Failure> {
-        let files = listed(root)?;
-        let named = |wanted: Kind| {
-            let these = files.iter().filter(move |(_, kind)| **kind == wanted);
-            these.map(|(name, _)| name.clone()).collect::<Vec<_>>()
-        };
-        let cert_log = match named(Kind::CertLog).as_slice() {
+        let mut files = listed(root)?;
+        let cert_log = match of_kind(&files, Kind::CertLog).as_slice() {
             [one] => one.clone(),
             [] => {
                 return Err(Failure::new(
@@ -86,9 +82,17 @@ impl Inspector {
         let newest = certificates.last().map(Certificate::chain_hash).ok_or_else(|| {
             Failure::new(HostCode::CertificateMissing, "the certificate log holds no certificate").file(root)
         })?;
-        let components: Vec<PathBuf> = named(Kind::Kernel).iter().map(|name| root.join(name)).collect();
+        let named = kernels_named(&certificates);
+        for name in of_kind(&files, Kind::Kernel) {
+            let path = root.join(&name);
+            if files::hash_in_name(&path).is_none() && !named.contains(&files::kernel_hash(&path)?) {
+                files.insert(name, Kind::Other);
+            }
+        }
+        let components: Vec<PathBuf> =
+            of_kind(&files, Kind::Kernel).iter().map(|name| root.join(name)).collect();
         let kernels = Kernels::open(&components)?;
-        let node = match named(Kind::Journal).is_empty() {
+        let node = match of_kind(&files, Kind::Journal).is_empty() {
             false => Some(node::Expected::of(root)?),
             true => None,
         };
@@ -171,30 +175,26 @@ impl Inspector {
         Ok(())
     }
 
-    /// Whether a file fits the chain.
+    /// Whether a file fits the chain. What is of another chain, or not certified yet, is nothing to it.
     fn fits(&mut self, path: &Path, kind: Kind, certificates: &[Certificate]) -> Result<(), Failure> {
-        let wrong = |code: FaultCode, message: &str| Err(Failure::from(Fault::new(code, message)).file(path));
         match kind {
             Kind::Certificate => {
                 let this = read_certificate(path)?;
-                let height = this.fields().height;
-                let there = certificates.iter().find(|other| other.fields().height == height);
-                match there {
-                    Some(there) if there.chain_hash() != this.chain_hash() => {
-                        wrong(FaultCode::Equivocation, "the chain holds another certificate at its height")
-                    }
-                    _ => Ok(()),
+                let place = |it: &Certificate| (it.chain_id(), it.fields().height);
+                let there = certificates.iter().find(|it| place(it) == place(&this));
+                if there.is_none_or(|there| there.chain_hash() == this.chain_hash()) {
+                    return Ok(());
                 }
+                let message = "the chain holds another certificate at its height";
+                Err(Failure::from(Fault::new(FaultCode::Equivocation, message)).file(path))
             }
-            Kind::Result => {
-                let result = ResultFile::read(path)?;
-                let mut same = certificates.iter().filter(|it| it.fields().batch_id == result.batch_id);
-                match same.all(|certificate| certificate.body_bytes() == result.body) {
-                    true => Ok(()),
-                    false => {
-                        wrong(FaultCode::VerdictDiffers, "the chain certifies another result of its batch")
-                    }
+            // One that is named by its hash says itself whether it is right; of the others only the chain can.
+            Kind::Kernel if files::hash_in_name(path).is_none() && !certificates.is_empty() => {
+                if kernels_named(certificates).contains(&files::kernel_hash(path)?) {
+                    return Ok(());
                 }
+                let message = "no certificate of the chain names this kernel";
+                Err(Failure::new(HostCode::KernelInvalid, message).file(path))
             }
             Kind::Snapshot => self.left_by_chain(path, certificates),
             _ => Ok(()),
@@ -226,6 +226,22 @@ impl Inspector {
         }
         last.map_or(Ok(()), |failure| Err(failure.file(path)))
     }
+}
+
+fn of_kind(files: &BTreeMap<String, Kind>, wanted: Kind) -> Vec<String> {
+    files.iter().filter(|(_, kind)| **kind == wanted).map(|(name, _)| name.clone()).collect()
+}
+
+/// The kernels that a chain names: those that judged, and those that were put in place.
+fn kernels_named(certificates: &[Certificate]) -> BTreeSet<Hash> {
+    let named = certificates.iter().flat_map(|certificate| {
+        let new = match certificate.content() {
+            Content::Swap(swap) => Some(swap.new.binding.kernel_hash),
+            _ => None,
+        };
+        [certificate.fields().binding.kernel_hash].into_iter().chain(new)
+    });
+    named.collect()
 }
 
 /// What a look has found so far.
