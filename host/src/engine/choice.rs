@@ -1,9 +1,9 @@
-//! The engines that a user may name, each on its own.
+//! The engines that a user may name, each on its own; and what is said where several agree, or do not.
 
 use omega_kernel::signature::Engines;
 
 use super::{Execution, Mode, Options};
-use crate::failure::Failure;
+use crate::failure::{Failure, HostCode};
 
 /// One way to run a kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -74,4 +74,10 @@ pub fn agreed(engines: Engines) -> Engines {
         0 | 1 => Engines::UNSTATED,
         _ => engines,
     }
+}
+
+/// No verdict: engines that were given the same have not answered the same. `what` says which, and how.
+pub fn differ(what: impl Into<String>) -> Failure {
+    Failure::new(HostCode::EnginesDiffer, what)
+        .hint("This is a defect of OMEGA, or of the machine: keep the inputs and report it.")
 }

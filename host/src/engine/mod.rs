@@ -10,12 +10,14 @@ mod memory;
 mod native;
 pub mod sandbox;
 mod session;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wasm;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use choice::{Engine, agreed};
+pub use choice::{Engine, agreed, differ};
 pub use limits::Limits;
 pub use omega_kernel::scan::ScanPart;
 pub use omega_kernel::signature::Engines;

@@ -9,7 +9,7 @@ use omega_kernel::commitment::StateCommitment;
 use omega_kernel::hash::Hash;
 use omega_kernel::limits::MAX_CHUNK_BYTES;
 
-use super::{ChainPosition, Description, Error, Kernel, ScanPart, native, wasm};
+use super::{ChainPosition, Description, Error, Kernel, ScanPart, choice, native, wasm};
 use crate::failure::{Failure, HostCode};
 use crate::map::Source;
 
@@ -264,9 +264,7 @@ fn same<R: PartialEq>(one: R, other: R, what: &str) -> Result<R, Error> {
 }
 
 fn differ(how: &str) -> Error {
-    Failure::new(HostCode::EnginesDiffer, format!("the component and the native build do not agree: {how}"))
-        .hint("this is a defect of OMEGA, or of the machine: keep the inputs and report it")
-        .into()
+    choice::differ(format!("the component and the native build do not agree: {how}")).into()
 }
 
 fn no_engine() -> Error {

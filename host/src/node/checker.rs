@@ -7,8 +7,8 @@ use omega_kernel::hash::Hash;
 use super::batch::Batch;
 use crate::batch;
 use crate::check;
-use crate::engine::{ChainPosition, Engines, Kernel, Session, Verdict, agreed};
-use crate::failure::{Failure, HostCode};
+use crate::engine::{ChainPosition, Engines, Kernel, Session, Verdict, agreed, differ};
+use crate::failure::Failure;
 use crate::map::Source;
 
 /// A kernel with the state that it carries from batch to batch.
@@ -65,9 +65,7 @@ impl Checker {
         if let Some((kernel, session)) = &mut self.component {
             let again = check::judge(kernel, session, &logs, replay_seed, &mut |_| Ok(()))?;
             if again.verdict.body != judged.verdict.body || again.state != judged.state {
-                let message = "the native build and the component give different verdicts";
-                return Err(Failure::new(HostCode::EnginesDiffer, message)
-                    .hint("This is a defect of OMEGA, or of the machine: keep the inputs and report it."));
+                return Err(differ("the native build and the component give different verdicts"));
             }
         }
         let (core, observations) = omega_verify::read_body(&judged.verdict.body)?;

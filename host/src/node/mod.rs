@@ -30,7 +30,7 @@ pub mod waiting;
 #[cfg(test)]
 pub(crate) mod crash_tests;
 #[cfg(test)]
-pub(crate) mod mode_tests;
+mod mode_tests;
 #[cfg(test)]
 pub(crate) mod sim;
 #[cfg(test)]

@@ -3,35 +3,19 @@
 
 use std::sync::Arc;
 
-use omega_kernel::hash;
-
 use super::checker::Checker;
 use super::coordinator::{End, Settled};
 use super::crash_tests::{Judging, certificates_of, open_store, submission};
 use super::recover::{Start, Started, start};
 use super::sim::SimVolume;
 use super::steps::Steps;
+use crate::engine::testing::{another_component, command};
 use crate::engine::{Engines, Kernel, Mode, Options};
 use crate::failure::Failure;
 use crate::sign::Signer;
 
-/// The component with one hash's key changed: beside it, the native build is the one that is wrong.
-fn another_component() -> Vec<u8> {
-    let mut component = Kernel::embedded_component().to_vec();
-    let key = hash::BATCH_ID.key;
-    let at = component.windows(key.len()).position(|bytes| bytes == key).unwrap();
-    component[at] ^= 1;
-    component
-}
-
 fn options(mode: Mode) -> Options {
     Options { mode, compiler: Some(command()), ..Options::default() }
-}
-
-/// The command that compiles strangers' kernels: built beside the tests, where it was built.
-pub(crate) fn command() -> std::path::PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    tests.parent().and_then(std::path::Path::parent).unwrap().join("omega")
 }
 
 fn begin(disk: &SimVolume, kernel: &Kernel, component: Option<&Kernel>) -> Started<SimVolume> {

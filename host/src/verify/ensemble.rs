@@ -6,8 +6,8 @@ use omega_verify::platform::Description;
 
 use crate::batch;
 use crate::check::{Judged, Log};
-use crate::engine::{Kernel, Session, agreed};
-use crate::failure::{Code, Failure, HostCode};
+use crate::engine::{self, Kernel, Session, agreed};
+use crate::failure::{Code, Failure};
 use crate::map::Source;
 
 /// A kernel, once for each engine; at least one.
@@ -106,11 +106,8 @@ impl Ensemble {
         other: &Result<T, Failure>,
         kernel: &Kernel,
     ) -> Result<(), Failure> {
-        let differ = |what: &str| {
-            let message = format!("{} and {}: {what}", name(&self.first), name(kernel));
-            Failure::new(HostCode::EnginesDiffer, message)
-                .hint("This is a defect of OMEGA, or of the machine: keep the inputs and report it.")
-        };
+        let differ =
+            |what: &str| engine::differ(format!("{} and {}: {what}", name(&self.first), name(kernel)));
         match (first, other) {
             (Ok(first), Ok(other)) if first == other => Ok(()),
             (Ok(_), Ok(_)) => Err(differ("they give different verdicts or states")),
@@ -152,21 +149,14 @@ fn name(kernel: &Kernel) -> String {
 
 #[cfg(test)]
 mod tests {
-    use omega_kernel::hash;
-
     use super::*;
+    use crate::engine::testing::{another_component, command};
     use crate::engine::{Engine, Options};
 
-    /// The built-in component with one hash's key changed: stands for an engine that computes wrongly.
+    /// Stands for an engine that computes wrongly.
     fn wrong() -> Kernel {
-        let mut component = Kernel::embedded_component().to_vec();
-        let key = hash::BATCH_ID.key;
-        let at = component.windows(key.len()).position(|bytes| bytes == key).unwrap();
-        component[at] ^= 1;
-        let tests = std::env::current_exe().unwrap();
-        let command = tests.parent().and_then(std::path::Path::parent).unwrap().join("omega");
-        let options = Options { compiler: Some(command), ..Options::default() };
-        Kernel::from_bytes(component, &Engine::Pulley.options(&options)).unwrap()
+        let options = Options { compiler: Some(command()), ..Options::default() };
+        Kernel::from_bytes(another_component(), &Engine::Pulley.options(&options)).unwrap()
     }
 
     #[test]
