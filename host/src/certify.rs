@@ -105,17 +105,9 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
     if core.verdict == VerdictKind::Obstruction {
         kernel.rejudge(certificate.bytes())?;
     }
-    let statement = look(request, &kernel, &core, &observations)?;
-    let engines = match statement {
-        Statement::Judged => kernel.agreed(),
-        _ => Engines::UNSTATED,
-    };
+    let (statement, engines) = look(request, &kernel, &core, &observations)?;
     for signer in &signers {
-        let signature = match statement {
-            Statement::Judged => signer.judged(engines, &certificate.chain_hash()),
-            other => signer.certificate(other, &certificate.chain_hash()),
-        };
-        certificate.append_signature(signature)?;
+        certificate.append_signature(signer.verdict(statement, engines, &certificate.chain_hash()))?;
     }
     // Everything once more, as any reader will check it: signatures, policy, threshold.
     head.advance(&certificate)?;
@@ -321,23 +313,23 @@ fn not_newer(batch_id: u64, head: &ChainHead) -> Failure {
     ))
 }
 
-/// What the signers may say: judges again with the logs; without, somebody must have.
+/// What the signers may say, and of which engines: judges again with the logs; without, somebody must have.
 fn look(
     request: &Request,
     kernel: &Ensemble,
     core: &Core,
     observations: &Observations,
-) -> Result<Statement, Failure> {
+) -> Result<(Statement, Engines), Failure> {
     if !request.inputs.is_empty() {
         judge_again(request, kernel, core, observations)?;
-        return Ok(Statement::Judged);
+        return Ok((Statement::Judged, kernel.agreed()));
     }
     if !request.result.by_component {
         let message = "this result was made by the native build, not by the component that it names";
         return Err(Failure::new(HostCode::NotByComponent, message)
             .hint("Give the logs with --input: they are judged again, by the component."));
     }
-    Ok(Statement::Vouched)
+    Ok((Statement::Vouched, Engines::UNSTATED))
 }
 
 fn judge_again(

@@ -81,15 +81,11 @@ impl Signer {
 
     /// Signs a certificate under a statement.
     pub fn certificate(&self, statement: Statement, chain_hash: &Hash) -> SignatureRecord {
-        self.record(statement, Engines::UNSTATED, chain_hash)
+        self.verdict(statement, Engines::UNSTATED, chain_hash)
     }
 
-    /// Signs a verdict as judged, under these engines; none says nothing of engines.
-    pub fn judged(&self, engines: Engines, chain_hash: &Hash) -> SignatureRecord {
-        self.record(Statement::Judged, engines, chain_hash)
-    }
-
-    fn record(&self, statement: Statement, engines: Engines, chain_hash: &Hash) -> SignatureRecord {
+    /// Signs a verdict under a statement; with *judged*, and no other, it may name the engines that agreed.
+    pub fn verdict(&self, statement: Statement, engines: Engines, chain_hash: &Hash) -> SignatureRecord {
         let signature = self.sign(&signature::message(statement, engines, chain_hash));
         SignatureRecord { statement, engines, key: self.public_key(), signature }
     }
@@ -126,7 +122,7 @@ mod tests {
         assert!(record.verify(&[8; 32]).is_err());
         assert!(SignatureRecord { statement: Statement::Vouched, ..record }.verify(&[7; 32]).is_err());
         assert!(SignatureRecord { engines: Engines::NATIVE, ..record }.verify(&[7; 32]).is_err());
-        let stated = signer.judged(Engines::NATIVE.and(Engines::CRANELIFT), &[7; 32]);
+        let stated = signer.verdict(Statement::Judged, Engines::NATIVE.and(Engines::CRANELIFT), &[7; 32]);
         assert!(stated.verify(&[7; 32]).is_ok());
         assert!(SignatureRecord { engines: Engines::UNSTATED, ..stated }.verify(&[7; 32]).is_err());
 

@@ -99,7 +99,7 @@ impl<D: Disk> Certifier<D> {
         engines: Engines,
     ) -> Result<Certificate, Failure> {
         let mut certificate = self.head.verdict(batch_id, replay_seed, body)?;
-        let signature = self.signer.judged(engines, &certificate.chain_hash());
+        let signature = self.signer.verdict(Statement::Judged, engines, &certificate.chain_hash());
         certificate.append_signature(signature)?;
         Ok(certificate)
     }
