@@ -1,14 +1,11 @@
 //! `omega drill`: is every damage to this folder noticed?
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::drill::{self, Drilled, Request, Struck};
 use crate::failure::{Failure, HostCode};
-use crate::interrupt;
 use crate::report::{Outcome, Report, plural, wrap};
 use crate::sign::Signer;
 
@@ -29,8 +26,9 @@ swapped, files that are cut, emptied or gone. Each copy is then looked at knowin
 nothing but the newest certificate. The report is a log of its own, signed:
 omega check drill.omega.
 
-Exit codes: 0 each damage was noticed, and the file named; 20 one was not; 30 the
-folder is not sound as it is.")]
+Exit codes: 0 each damage was noticed, and the file named; 20 one was not. A folder
+that is not sound as it is ends with what is wrong there: 30, or 20 where its
+evidence is.")]
 pub struct Args {
     /// The folder: a node's, or one with cert.log and the logs that were judged
     #[arg(long, value_name = "DIR")]
@@ -69,22 +67,8 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         output: args.output,
         force: args.force,
     };
-    interrupt::watch();
-    let bar = bar();
-    let drilled = drill::drill(&request, &signer, &mut |done, of| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
-    Ok(report(&request, &drilled?, &signer))
-}
-
-fn bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("damaging {wide_bar} {pos}/{len}");
-    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let drilled = drill::drill(&request, &signer)?;
+    Ok(report(&request, &drilled, &signer))
 }
 
 fn report(request: &Request, drilled: &Drilled, signer: &Signer) -> Report {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use omega_kernel::frame::LogHeader;
-use omega_kernel::wire::{self, Message, PayloadRef};
+use omega_kernel::wire::PayloadRef;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -50,12 +50,7 @@ impl Report {
             deps: Vec::new(),
         };
         let header = place.header(&payload, None)?;
-        let mut message = Vec::new();
-        wire::encode_event(&header, PayloadRef::Present { bytes: &payload, salt: None }, &mut message);
-        match wire::decode(&message) {
-            Ok(Message::Event(event)) => self.leaves.push(&event, None),
-            _ => return Err(Failure::internal("an event that was just encoded cannot be read")),
-        };
+        let message = self.leaves.encode(&header, PayloadRef::Present { bytes: &payload, salt: None })?;
         self.last = header.id;
         self.writer.message(&message)
     }

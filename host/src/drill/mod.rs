@@ -6,7 +6,6 @@
 //! event for each damage, signed by its head.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
 use omega_kernel::hash::Hash;
@@ -14,9 +13,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, HostCode};
-use crate::files::unreadable;
 use crate::inspect::{Finding, Inspector, listed};
 use crate::interrupt;
+use crate::produce::progress::Progress;
+use crate::serve::lock;
 use crate::sign::Signer;
 
 mod damage;
@@ -116,17 +116,15 @@ impl Struck {
     }
 }
 
-/// Drills. `progress` hears how many damages are done, and of how many.
+/// Drills. On a terminal a bar shows how far it is.
 ///
 /// # Errors
 /// `store-locked` where a node runs on the folder; what is wrong with the folder before anything was
 /// damaged; those of the file system; `interrupted`.
-pub fn drill(
-    request: &Request,
-    signer: &Signer,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Drilled, Failure> {
-    let _lock = unused(request)?;
+pub fn drill(request: &Request, signer: &Signer) -> Result<Drilled, Failure> {
+    // Copies are removed, however it ends.
+    interrupt::watch();
+    let _lock = lock::take_if_there(&request.data)?;
     let mut scratch = Scratch::of(&request.data, &listed(&request.data)?, request.scratch.as_deref())?;
     let mut inspector = Inspector::of(scratch.copy())?;
     if let Some(first) = inspector.inspect(scratch.copy()).first() {
@@ -162,10 +160,9 @@ pub fn drill(
         drilled.files.insert(name.clone(), tally);
         planned.extend(chosen.into_iter().map(|damage| (name.clone(), damage)));
     }
-    let count = planned.len();
+    let progress = Progress::start("damaging", Some(planned.len() as u64));
     for (nth, (file, damage)) in planned.into_iter().enumerate() {
-        interrupt::check()?;
-        progress(nth, count);
+        progress.look(nth as u64)?;
         scratch.write(&file, damage.apply(&scratch.read(&file)?).as_deref())?;
         let findings = inspector.inspect(scratch.copy());
         scratch.restore()?;
@@ -173,7 +170,7 @@ pub fn drill(
         report.event(&struck.to_json())?;
         drilled.count(struck);
     }
-    progress(count, count);
+    drop(progress);
     report.event(&json!({ "files": drilled.files, "unnoticed": drilled.unnoticed.len() }))?;
     drilled.events = report.finish(signer)?;
     Ok(drilled)
@@ -195,24 +192,6 @@ impl Drilled {
         if !struck.named() {
             self.unnoticed.push(struck);
         }
-    }
-}
-
-/// Holds a node's lock while the folder is read; no node may write to it meanwhile.
-fn unused(request: &Request) -> Result<Option<File>, Failure> {
-    let path = request.data.join(crate::serve::LOCK);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let file = File::open(&path).map_err(|error| unreadable(&error, &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::new(HostCode::StoreLocked, "a node runs on this data folder")
-                .hint("End it first, or drill a copy of the folder.")
-                .file(&request.data))
-        }
-        Err(TryLockError::Error(error)) => Err(unreadable(&error, &path)),
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use omega_kernel::event::EventHeader;
 use omega_kernel::fault::FaultCode;
 use omega_kernel::frame::{LogHeader, write_frame};
-use omega_kernel::wire::{self, Head, Message, PayloadRef};
+use omega_kernel::wire::{self, Head, PayloadRef};
 use rustix::fs::{FlockOperation, flock};
 
 use super::event::{Place, is_linked_stream, limit, random_id, show_id};
@@ -196,14 +196,9 @@ impl Made {
     fn new(survey: &mut Survey, request: &Request) -> Result<Self, Failure> {
         let header = place(survey, request)?.header(&request.payload, request.salt.as_ref())?;
         let payload = PayloadRef::Present { bytes: &request.payload, salt: request.salt.as_ref() };
-        let (mut message, mut frames) = (Vec::new(), Vec::new());
-        wire::encode_event(&header, payload, &mut message);
+        let mut message = survey.leaves.encode(&header, payload)?;
+        let mut frames = Vec::new();
         write_frame(&message, &mut frames);
-        // Read back what was encoded: what is signed is what the next reader sees.
-        match wire::decode(&message) {
-            Ok(Message::Event(event)) => survey.leaves.push(&event, None),
-            _ => return Err(Failure::internal("an event that was just encoded cannot be read")),
-        };
         let head =
             request.signer.as_ref().map(|signer| head::sign(&mut survey.leaves, &survey.header, signer));
         if let Some(head) = &head {

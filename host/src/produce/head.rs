@@ -1,12 +1,13 @@
 //! A log's root and the head that signs it.
 
-use omega_kernel::event::{Observed, leaf_hash};
+use omega_kernel::event::{EventHeader, Observed, leaf_hash};
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::LogHeader;
 use omega_kernel::hash::Hash;
 use omega_kernel::merkle::Accumulator;
-use omega_kernel::wire::{EventView, Head};
+use omega_kernel::wire::{self, EventView, Head, Message, PayloadRef};
 
+use crate::failure::Failure;
 use crate::sign::Signer;
 
 /// The low 112 bits of an id: its part of the 224-bit key.
@@ -45,6 +46,21 @@ impl Leaves {
             observed,
         });
         event_hash
+    }
+
+    /// Encodes an event whose payload fits, and adds it as it is read back: what is signed is what the next
+    /// reader sees. Gives its message.
+    ///
+    /// # Errors
+    /// `internal` where it cannot be read back.
+    pub fn encode(&mut self, header: &EventHeader, payload: PayloadRef<'_>) -> Result<Vec<u8>, Failure> {
+        let mut message = Vec::new();
+        wire::encode_event(header, payload, &mut message);
+        match wire::decode(&message) {
+            Ok(Message::Event(event)) => self.push(&event, None),
+            _ => return Err(Failure::internal("an event that was just encoded cannot be read")),
+        };
+        Ok(message)
     }
 
     /// Events so far.

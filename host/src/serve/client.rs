@@ -10,9 +10,9 @@ use ureq::{Agent, SendBody};
 
 use super::auth::FIRST;
 use super::settings::{Given, Settings};
-use super::{ADDRESS, Announced, LOCK, with_node};
+use super::{ADDRESS, Announced, lock, with_node};
 use crate::engine::Options;
-use crate::failure::{Failure, HostCode};
+use crate::failure::{Code, Failure, HostCode};
 use crate::files;
 
 const MAX_TOKEN_BYTES: u64 = 4096;
@@ -84,12 +84,10 @@ impl Target {
 
 /// Where the node of a folder listens; none where none runs.
 fn running(data: &Path) -> Result<Option<String>, Failure> {
-    let free = match std::fs::File::open(data.join(LOCK)) {
-        Ok(file) => file.try_lock().is_ok(),
-        Err(_) => true,
-    };
-    if free {
-        return Ok(None);
+    match lock::take_if_there(data) {
+        Ok(_free) => return Ok(None),
+        Err(failure) if failure.code == Code::Host(HostCode::StoreLocked) => {}
+        Err(failure) => return Err(failure),
     }
     let path = data.join(ADDRESS);
     let said = files::read_small(&path, MAX_TOKEN_BYTES, "an address").ok();

@@ -10,7 +10,7 @@
 //! Beside them Replay judges the past again, Snapshot brings states to the disk, Metrics are counted
 //! where things happen. [`crate::node`] does the work; here it gets threads and a network.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ mod coordinator;
 mod gateway;
 mod http;
 pub mod ingress;
+pub(crate) mod lock;
 mod metrics;
 mod replay;
 mod sequencer;
@@ -53,7 +54,7 @@ use swap::Beside;
 
 use crate::disk::Folder;
 use crate::engine::Options;
-use crate::failure::{Failure, HostCode};
+use crate::failure::Failure;
 use crate::files;
 use crate::node::incidents::{Incident, Incidents, Kind, now_ms};
 use crate::node::kernels::Kernels;
@@ -71,7 +72,6 @@ const QUEUE: usize = 1024;
 const COMMANDS: usize = 256;
 /// Between two lines of metrics.
 const METRICS_EVERY: Duration = Duration::from_secs(10);
-pub(crate) const LOCK: &str = "node.lock";
 /// Says where the node of a data folder listens, while it runs.
 const ADDRESS: &str = "node.json";
 
@@ -187,7 +187,7 @@ impl Node {
     /// failure where the address cannot be listened on.
     pub fn start(settings: Settings, options: Options, runtime: Handle) -> Result<Self, Failure> {
         let root = Folder::open(&settings.data)?;
-        let lock = lock(&settings.data)?;
+        let lock = lock::take(&settings.data)?;
         for folder in [&settings.cert_dir, &settings.metrics_dir] {
             std::fs::create_dir_all(folder).map_err(|error| files::unwritable(&error, folder))?;
         }
@@ -365,22 +365,6 @@ async fn write_metrics(shared: Arc<Shared>) {
 fn metrics_line(shared: &Shared) {
     if let Err(failure) = shared.metrics.append(&shared.settings.metrics_dir, now_ms()) {
         tracing::warn!(code = failure.code.name(), "no metrics were written: {}", failure.message);
-    }
-}
-
-/// One process for a data folder.
-fn lock(data: &Path) -> Result<File, Failure> {
-    let path = data.join(LOCK);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| files::unwritable(&error, &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::new(HostCode::StoreLocked, "another process runs a node on this data folder")
-                .hint("Name another folder with --data, or end that process first.")
-                .file(data))
-        }
-        Err(TryLockError::Error(error)) => Err(files::unwritable(&error, &path)),
     }
 }
 
