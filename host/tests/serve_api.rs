@@ -191,9 +191,16 @@ fn proofs_and_downloads_verify_with_the_command() {
     verify(&["--cert-log", "node/cert.log"], 0);
 
     // A certificate is found by its id, too; and what is not there is not.
-    let id = one["certificate"]["cert_id"].as_str().unwrap();
-    assert_eq!(node.get(&format!("/api/certificates/{id}")).ok()["bytes"], one["bytes"]);
-    for missing in ["999999", "18446744073709551615", &"f".repeat(32), "1/logs/9"] {
+    let mut ids = Vec::new();
+    for height in 0..=newest {
+        let one = node.get(&format!("/api/certificates/{height}")).ok();
+        let id = one["certificate"]["cert_id"].as_str().unwrap();
+        assert_eq!(node.get(&format!("/api/certificates/{id}")).ok()["bytes"], one["bytes"], "{height}");
+        ids.push(u128::from_str_radix(id, 16).unwrap());
+    }
+    assert!(ids.len() > 2, "the newest, the genesis, and some between");
+    let unknown = format!("{:032x}", ids[1] ^ 1);
+    for missing in ["999999", "18446744073709551615", &unknown, &"f".repeat(32), "1/logs/9"] {
         node.get(&format!("/api/certificates/{missing}")).problem(404, "not-found");
     }
     node.get("/api/certificates/nobody").problem(400, "usage");
