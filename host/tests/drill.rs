@@ -97,6 +97,16 @@ fn a_checker_is_drilled_where_the_chain_names_it() {
 }
 
 #[test]
+fn a_report_that_is_replaced_is_no_part_of_what_is_drilled() {
+    let place = Place::with_certificate();
+    let drill = ["drill", "--data", ".", "--most", "2"];
+    let first = place.run(&drill, 0);
+    let second = place.run(&[&drill[..], &["--force"]].concat(), 0);
+    assert_eq!(second["files"], first["files"]);
+    assert!(second["files"]["alice.omega"].is_object() && second["files"]["drill.omega"].is_null());
+}
+
+#[test]
 fn what_is_of_another_chain_or_of_none_leaves_a_folder_sound() {
     let place = Place::with_certificate();
     set_aside(&place);

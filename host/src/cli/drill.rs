@@ -20,15 +20,15 @@ Examples:
   omega drill --data . --key omega.key --output drill.omega
   omega drill --data node --all      (every damage; may take long)
 
-The folder is only read: copies of it are damaged, one damage at a time: bits of
-lengths, checksums and contents, records that are forged, removed, repeated or
-swapped, files that are cut, emptied or gone. Each copy is then looked at knowing
-nothing but the newest certificate. The report is a log of its own, signed:
-omega check drill.omega.
+The folder is only read: copies of it are damaged, one damage at a time: bits
+of lengths, checksums and contents, records that are forged, removed, repeated
+or swapped, files that are cut, emptied or gone. Each copy is then looked at
+knowing nothing but the newest certificate. The report is a log of its own,
+signed: omega check drill.omega.
 
-Exit codes: 0 each damage was noticed, and the file named; 20 one was not. A folder
-that is not sound as it is ends with what is wrong there: 30, or 20 where its
-evidence is.")]
+Exit codes: 0 each damage was noticed, and the file named; 20 one was not. A
+folder that is not sound as it is ends with what is wrong there: 30, or 20
+where its evidence is.")]
 pub struct Args {
     /// The folder: a node's, or one with cert.log and the logs that were judged
     #[arg(long, value_name = "DIR")]

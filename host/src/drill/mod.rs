@@ -125,7 +125,12 @@ pub fn drill(request: &Request, signer: &Signer) -> Result<Drilled, Failure> {
     // Copies are removed, however it ends.
     interrupt::watch();
     let _lock = lock::take_if_there(&request.data)?;
-    let mut scratch = Scratch::of(&request.data, &listed(&request.data)?, request.scratch.as_deref())?;
+    let mut files = listed(&request.data)?;
+    if let Ok(older) = request.output.canonicalize() {
+        // A report that is replaced is no part of what is drilled.
+        files.retain(|name, _| request.data.join(name).canonicalize().is_ok_and(|path| path != older));
+    }
+    let mut scratch = Scratch::of(&request.data, &files, request.scratch.as_deref())?;
     let mut inspector = Inspector::of(scratch.copy())?;
     if let Some(first) = inspector.inspect(scratch.copy()).first() {
         let at = first.height.map_or_else(String::new, |height| format!("height {height}: "));
