@@ -13,3 +13,6 @@ pub mod targets;
 #[rustfmt::skip]
 #[path = "../../kernel/tests/generated/omega_capnp.rs"]
 mod omega_capnp;
+
+#[path = "../../kernel/tests/support/capnp_library.rs"]
+mod capnp_library;

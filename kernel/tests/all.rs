@@ -9,6 +9,9 @@ mod support;
 #[path = "generated/omega_capnp.rs"]
 mod omega_capnp;
 
+#[path = "support/capnp_library.rs"]
+mod capnp_library;
+
 mod body_rules;
 mod cert_log;
 mod certificate_rules;

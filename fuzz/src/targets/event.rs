@@ -1,14 +1,12 @@
 //! `event`: a frame's message, against the `capnp` library.
 
 use arbitrary::Unstructured;
-use capnp::message::{Builder, Reader, ReaderOptions, SegmentArray};
 use omega_kernel::event::EventHeader;
 use omega_kernel::fault::FaultCode;
 use omega_kernel::hash;
-use omega_kernel::wire::{self, EventView, Head, Message, PayloadRef};
+use omega_kernel::wire::{self, EventView, Message, PayloadRef};
 
-use crate::omega_capnp::{PayloadState, event, head};
-use crate::{made, subject};
+use crate::{capnp_library, made, subject};
 
 /// Takes a message's bytes, and checks that
 /// - what is taken, the library calls canonical, reads the same fields from, and it is encoded again to the
@@ -17,7 +15,7 @@ use crate::{made, subject};
 /// - the event hash is the same, read in place or copied out;
 /// - an event that is made from the same bytes has the library's canonical bytes.
 pub fn check(message: &[u8]) {
-    let theirs = library_calls_it_canonical(message);
+    let theirs = capnp_library::calls_it_canonical(message);
     match subject::decode_message(message) {
         Ok(Message::Event(view)) => {
             assert!(theirs, "the library does not call it canonical");
@@ -25,7 +23,10 @@ pub fn check(message: &[u8]) {
         }
         Ok(Message::Head(head)) => {
             assert!(theirs, "the library does not call it canonical");
-            check_head(message, &head);
+            let mut again = Vec::new();
+            wire::encode_head(&head, &mut again);
+            assert_eq!(again, message, "a head is encoded as it was read");
+            capnp_library::check_head(message, &head);
         }
         Err(error) => {
             assert!(error.at as usize <= message.len(), "{error:?} in {} bytes", message.len());
@@ -37,12 +38,12 @@ pub fn check(message: &[u8]) {
             ];
             assert!(known.contains(&error.code), "{error:?}");
             let refused = error.code == FaultCode::NotCanonical;
-            assert!(!refused || !theirs || !shape_is_known(message), "{error:?}");
+            assert!(!refused || !theirs || !capnp_library::shape_is_known(message), "{error:?}");
         }
     }
     if let Ok(made) = Unstructured::new(message).arbitrary::<made::Event>() {
         let ours = made.message();
-        assert_eq!(ours, library_event(&made.header, made.payload.as_ref()));
+        assert_eq!(ours, capnp_library::event_bytes(&made.header, made.payload.as_ref()));
         let Ok(Message::Event(view)) = subject::decode_message(&ours) else {
             panic!("not decoded: {made:?}")
         };
@@ -62,128 +63,9 @@ fn check_event(message: &[u8], view: &EventView<'_>) {
     let mut from = omega_kernel::bytes::Reader::new(&covered);
     assert_eq!(EventHeader::read(&mut from).as_ref(), Ok(&header));
     assert_eq!(from.remaining(), 0);
-    check_fields(message, view);
+    capnp_library::check_event(message, view);
     if let PayloadRef::Present { bytes, salt } = view.payload {
         let fits = bytes.len() as u64 == view.payload_len && hash::payload(bytes, salt) == *view.payload_hash;
         assert_eq!(view.payload_check().map(|found| found.is_ok()), Some(fits));
     }
-}
-
-/// The fields as the library reads them.
-fn check_fields(message: &[u8], view: &EventView<'_>) {
-    let segments = [message];
-    let options = ReaderOptions::new();
-    let reader = Reader::new(SegmentArray::new(&segments), options);
-    let theirs = reader.get_root::<event::Reader>().expect("an event");
-    let wide = |low: u64, high: u64| u128::from(high) << 64 | u128::from(low);
-    assert_eq!((theirs.get_lamport(), theirs.get_node(), theirs.get_stream()), {
-        (view.lamport, view.node, view.stream)
-    });
-    assert_eq!(wide(theirs.get_id_low(), theirs.get_id_high()), view.id);
-    assert_eq!(wide(theirs.get_prev_low(), theirs.get_prev_high()), view.prev);
-    assert_eq!(theirs.get_payload_length(), view.payload_len);
-    let words = theirs.get_deps().expect("deps");
-    let deps: Vec<u128> =
-        (0..words.len() / 2).map(|at| wide(words.get(2 * at), words.get(2 * at + 1))).collect();
-    assert_eq!(deps, view.dep_ids().collect::<Vec<_>>());
-    assert_eq!(theirs.has_claim(), view.claim.is_some());
-    if let Some(claim) = view.claim {
-        assert_eq!(theirs.get_claim().expect("a claim"), claim);
-    }
-    match view.payload {
-        PayloadRef::Present { bytes, salt } => {
-            assert_eq!(theirs.get_payload_state(), Ok(PayloadState::Present));
-            assert_eq!(theirs.get_payload().expect("a payload"), bytes);
-            assert_eq!(theirs.has_salt(), salt.is_some());
-        }
-        PayloadRef::Erased { observed } => {
-            assert_eq!(theirs.get_payload_state(), Ok(PayloadState::Erased));
-            assert!(!theirs.has_payload() && !theirs.has_salt());
-            assert_eq!(theirs.has_observed(), observed.is_some());
-        }
-    }
-}
-
-fn check_head(message: &[u8], head: &Head) {
-    let mut again = Vec::new();
-    wire::encode_head(head, &mut again);
-    assert_eq!(again, message, "a head is encoded as it was read");
-    let segments = [message];
-    let reader = Reader::new(SegmentArray::new(&segments), ReaderOptions::new());
-    let theirs = reader.get_root::<head::Reader>().expect("a head");
-    assert_eq!((theirs.get_event_count(), theirs.get_algorithm()), (head.event_count, 1));
-    assert_eq!(theirs.get_log_root0().to_le_bytes(), head.log_root[..8]);
-    assert_eq!(theirs.get_key3().to_le_bytes(), head.key[24..]);
-    assert_eq!(theirs.get_signature7().to_le_bytes(), head.signature[56..]);
-}
-
-/// The same event through the library: built, then made canonical by it.
-fn library_event(header: &EventHeader, payload: PayloadRef<'_>) -> Vec<u8> {
-    let mut message = Builder::new_default();
-    let mut to = message.init_root::<event::Builder>();
-    to.set_lamport(header.lamport);
-    to.set_id_low(header.id as u64);
-    to.set_id_high((header.id >> 64) as u64);
-    to.set_prev_low(header.prev as u64);
-    to.set_prev_high((header.prev >> 64) as u64);
-    to.set_payload_length(header.payload_len);
-    let part =
-        |at: usize| u64::from_le_bytes(*header.payload_hash[8 * at..].first_chunk().expect("32 bytes"));
-    to.set_payload_hash0(part(0));
-    to.set_payload_hash1(part(1));
-    to.set_payload_hash2(part(2));
-    to.set_payload_hash3(part(3));
-    to.set_node(header.node);
-    to.set_stream(header.stream);
-    if let Some(claim) = &header.claim {
-        to.set_claim(claim);
-    }
-    if !header.deps.is_empty() {
-        let mut deps = to.reborrow().init_deps(2 * header.deps.len() as u32);
-        for (at, dep) in (0u32..).zip(&header.deps) {
-            deps.set(2 * at, *dep as u64);
-            deps.set(2 * at + 1, (dep >> 64) as u64);
-        }
-    }
-    match payload {
-        PayloadRef::Present { bytes, salt } => {
-            to.set_payload_state(PayloadState::Present);
-            to.set_payload(bytes);
-            if let Some(salt) = salt {
-                to.set_salt(salt);
-            }
-        }
-        PayloadRef::Erased { observed } => {
-            to.set_payload_state(PayloadState::Erased);
-            if let Some(observed) = observed {
-                to.set_observed(&[&observed.len.to_le_bytes()[..], &observed.hash[..]].concat());
-            }
-        }
-    }
-    let mut canonical = Builder::new_default();
-    let built = message.get_root_as_reader::<event::Reader>().expect("an event");
-    canonical.set_root_canonical(built).expect("an event has a canonical form");
-    canonical.get_segments_for_output()[0].to_vec()
-}
-
-/// Whether the library takes the bytes for a canonical message.
-fn library_calls_it_canonical(message: &[u8]) -> bool {
-    if message.len() < 8 || !message.len().is_multiple_of(8) {
-        return false;
-    }
-    let segments = [message];
-    let reader = Reader::new(SegmentArray::new(&segments), ReaderOptions::new());
-    reader.is_canonical().unwrap_or(false)
-}
-
-/// Whether the message has a struct of exactly the schema's shape, whose pointers are null or to lists. The library
-/// knows no schema when it says what is canonical, so a struct where the schema has a list is canonical to it; the
-/// kernel says "not canonical" of that (`schemas/log.md`, rule 15).
-fn shape_is_known(message: &[u8]) -> bool {
-    let (words, _) = message.as_chunks::<8>();
-    let Some(root) = words.first().map(|word| u64::from_le_bytes(*word)) else { return false };
-    let (data, pointers) = ((root >> 32 & 0xFFFF) as usize, (root >> 48) as usize);
-    let mut lists = words.iter().skip(1 + data).take(pointers).map(|word| u64::from_le_bytes(*word));
-    let lists_alone = lists.all(|pointer| pointer == 0 || pointer & 3 == 1);
-    data == 11 && pointers <= 5 && lists_alone || (data, pointers) == (18, 0)
 }
