@@ -19,7 +19,15 @@ import Omega.Rearrange
 import Omega.Arrival
 import Omega.States
 import Omega.Accepting
+import Omega.Afterwards
+import Omega.Agreeing
+import Omega.FirstPart
+import Omega.Merged
+import Omega.Between
+import Omega.Arranged
+import Omega.SecondPart
 import Omega.Parts
+import Omega.Splits
 import Omega.Claims
 import Omega.Trie
 import Omega.Bits

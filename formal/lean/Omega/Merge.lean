@@ -267,9 +267,10 @@ theorem merge_associative (l m n : List Event) (h : Agree (l ++ (m ++ n))) :
   rw [mem_merge (merge l m) n h1 e, mem_merge l (merge m n) h2 e, mem_merge l m hlm e, mem_merge m n hmn e]
   constructor
   · intro he
-    rcases he with (he | he) | he
-    · exact Or.inl he
-    · exact Or.inr (Or.inl he)
+    rcases he with he | he
+    · rcases he with he | he
+      · exact Or.inl he
+      · exact Or.inr (Or.inl he)
     · exact Or.inr (Or.inr he)
   · intro he
     rcases he with he | he | he

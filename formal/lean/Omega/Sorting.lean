@@ -48,6 +48,9 @@ def sort {α : Type} (key : α → Nat) : List α → List α
   | [] => []
   | a :: l => place key a (sort key l)
 
+theorem sort_two {α : Type} (key : α → Nat) (a b : α) : sort key [a, b] = place key a [b] :=
+  rfl
+
 /-- No element has a greater key than one behind it. -/
 def Sorted {α : Type} (key : α → Nat) : List α → Prop
   | [] => True
