@@ -2,12 +2,15 @@ import Omega.Order
 import Omega.Sorting
 import Omega.Events
 import Omega.Merge
+import Omega.Disagreeing
 import Omega.Tests
 import Omega.Lists
 import Omega.Canonical
 import Omega.Model
+import Omega.Leaves
 import Omega.Reconcile
 import Omega.Distinct
+import Omega.Fields
 import Omega.Words
 import Omega.Versions
 import Omega.Standing
@@ -35,3 +38,7 @@ import Omega.Insert
 import Omega.Inserted
 import Omega.History
 import Omega.TrieProof
+import Omega.Walks
+import Omega.Root
+import Omega.Coverage
+import Omega.Counted

@@ -85,7 +85,7 @@ theorem greatest_in (b : Batch) (fits : HashFits b) (P : Event → Prop) (h : �
   rcases greatest P (distinct b) (distinct_rising b) ⟨x, (distinct_events b fits x).2 hx, px⟩ with ⟨z, hz, pz, last⟩
   exact ⟨z, (distinct_events b fits z).1 hz, pz, fun y hy py => last y ((distinct_events b fits y).2 hy) py⟩
 
-theorem earlier_or_same (b : Batch) (fits : HashFits b) (e f : Event) (he : InBatch b e) (hf : InBatch b f) :
+theorem earlier_total_in_batch (b : Batch) (fits : HashFits b) (e f : Event) (he : InBatch b e) (hf : InBatch b f) :
     Earlier e f ∨ e = f ∨ Earlier f e := by
   rcases earlier_total e f with h | h | h
   · exact Or.inl h
@@ -121,12 +121,10 @@ theorem count_le_sum {α : Type} (t u v : α → Bool) : ∀ l : List α,
         by_cases cv : v a = true
         · rw [count_yes v a l cv]
           exact Nat.le_succ (count v l)
-        · rw [count_no v a l cv]
-          exact Nat.le_refl (count v l)
+        · exact Nat.le_of_eq (count_no v a l cv).symm
       have lt : count t (a :: l) ≤ count t l + 1 := by
         by_cases ct : t a = true
-        · rw [count_yes t a l ct]
-          exact Nat.le_refl (count t l + 1)
+        · exact Nat.le_of_eq (count_yes t a l ct)
         · rw [count_no t a l ct]
           exact Nat.le_succ (count t l)
       omega
@@ -135,8 +133,7 @@ theorem count_le_sum {α : Type} (t u v : α → Bool) : ∀ l : List α,
       · have ev : count v (a :: l) = count v l + 1 := count_yes v a l cv
         have lt : count t (a :: l) ≤ count t l + 1 := by
           by_cases ct : t a = true
-          · rw [count_yes t a l ct]
-            exact Nat.le_refl (count t l + 1)
+          · exact Nat.le_of_eq (count_yes t a l ct)
           · rw [count_no t a l ct]
             exact Nat.le_succ (count t l)
         omega
@@ -197,7 +194,7 @@ theorem heldEarlier_le (b : Batch) (fits : HashFits b) (l : List Occurrence) (hl
   intro o ho t
   have t' : o.event.id = x.id ∧ Earlier o.event x := (earlierVersion_iff x o).1 t
   have here : InBatch b o.event := in_log b l o hl ho
-  rcases earlier_or_same b fits o.event y here hy with h | h | h
+  rcases earlier_total_in_batch b fits o.event y here hy with h | h | h
   · exact Or.inl ((earlierVersion_iff y o).2 ⟨t'.1.trans yx.symm, h⟩)
   · refine Or.inr ?_
     have same : o.event.hash = y.hash := by rw [h]
@@ -266,7 +263,7 @@ theorem no_earlier_version (s : State) (b : Batch) (fits : HashFits b) (agrees :
 
 theorem ids_are_unique (s : State) (b : Batch) (fits : HashFits b) (agrees : Agrees s b) (e f : Event)
     (he : InBatch b e) (hf : InBatch b f) (same : e.id = f.id) : e = f := by
-  rcases earlier_or_same b fits e f he hf with h | h | h
+  rcases earlier_total_in_batch b fits e f he hf with h | h | h
   · exact absurd h (no_earlier_version s b fits agrees e f he hf same)
   · exact h
   · exact absurd h (no_earlier_version s b fits agrees f e hf he same.symm)

@@ -55,7 +55,7 @@ theorem new_in_second (h : Cut s b a c) (e : Event) (he : InBatch c e) (new : ¬
 /-- What the first part has of a judged stream comes before what is new in the second. -/
 theorem first_before_second (h : Cut s b a c) (e g : Event) (he : InBatch b e) (new : ¬ Known s e)
     (later : ¬ InBatch a e) (causal : ¬ CausalOnly e) (hg : InBatch a g) (same : SameStream g e) : Earlier g e := by
-  rcases earlier_or_same b h.fits g e (first_in h g hg) he with q | q | q
+  rcases earlier_total_in_batch b h.fits g e (first_in h g hg) he with q | q | q
   · exact q
   · rw [q] at hg
     exact absurd hg later
@@ -104,7 +104,7 @@ theorem next_was_first (h : Cut s b a c) (e f : Event) (line : OnLine (after s a
   refine ⟨?_, ?_⟩
   · intro g lg sg eg
     rcases line_between h g e lg sg causal with ⟨lb, nb⟩
-    rcases earlier_or_same b h.fits f g lf.1 lb.1 with q | q | q
+    rcases earlier_total_in_batch b h.fits f g lf.1 lb.1 with q | q | q
     · exact between g lb sg eg q
     · rw [q] at hf
       exact nb hf
@@ -130,7 +130,7 @@ theorem next_was_first (h : Cut s b a c) (e f : Event) (line : OnLine (after s a
       have sg : SameStream g e := sameStream_of_key g e gkey.symm
       have m : InBatch a g ∧ ¬ Known s g := new_in_first h g hg
       have gb : InBatch b g := first_in h g m.1
-      rcases earlier_or_same b h.fits f g lf.1 gb with r | r | r
+      rcases earlier_total_in_batch b h.fits f g lf.1 gb with r | r | r
       · exact absurd r (between g (new_on_line h g e hg sg causal) sg
           (first_before_second h e g here unknown later causal m.1 sg))
       · rw [r]
