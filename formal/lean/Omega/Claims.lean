@@ -114,7 +114,7 @@ theorem claims_in_order : InOrder [] claimParts := by
       rcases List.mem_cons.1 hd' with c | hd'
       · rw [c]
         have m : rootEvent ∈ [rootEvent] := mem_head rootEvent []
-        have here : InBatch (join ([] ++ [alone rootEvent])) rootEvent := m
+        have here : InBatch (join [alone rootEvent]) rootEvent := m
         exact Or.inr ⟨rootEvent, here, rfl⟩
       · exact nowhere hd'
     · intro f hf same _ _

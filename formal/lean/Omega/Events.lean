@@ -46,12 +46,10 @@ theorem without_unique_ids_arrival_shows :
   refine ⟨Perm.swap (version 1) (version 2) [], ?_⟩
   have hle : ∀ x y : Nat, K (version x) ≤ K (version y) := fun x y =>
     Nat.le_of_eq ((version_key x).trans (version_key y).symm)
-  have h1 : sort K [version 1, version 2] = [version 1, version 2] := by
-    show place K (version 1) [version 2] = [version 1, version 2]
-    exact place_here K (version 1) (version 2) [] (hle 1 2)
-  have h2 : sort K [version 2, version 1] = [version 2, version 1] := by
-    show place K (version 2) [version 1] = [version 2, version 1]
-    exact place_here K (version 2) (version 1) [] (hle 2 1)
+  have h1 : sort K [version 1, version 2] = [version 1, version 2] :=
+    (sort_two K (version 1) (version 2)).trans (place_here K (version 1) (version 2) [] (hle 1 2))
+  have h2 : sort K [version 2, version 1] = [version 2, version 1] :=
+    (sort_two K (version 2) (version 1)).trans (place_here K (version 2) (version 1) [] (hle 2 1))
   intro h
   rw [h1, h2] at h
   injection h with e _

@@ -131,7 +131,7 @@ theorem putOnce_ascending (a : α) : ∀ l : List α, Ascending key l → Ascend
   | nil =>
     intro _
     show (∀ b, b ∈ ([] : List α) → key a < key b) ∧ Ascending key []
-    exact ⟨fun b h => absurd h (by simp), True.intro⟩
+    exact ⟨fun b h => (by cases h), True.intro⟩
   | cons b l ih =>
     intro h
     have h' : (∀ c, c ∈ l → key b < key c) ∧ Ascending key l := h
@@ -167,11 +167,15 @@ theorem ascending_unique : ∀ l m : List α, Ascending key l → Ascending key 
     intro m _ _ e
     cases m with
     | nil => rfl
-    | cons b m => exact absurd ((e b).2 (List.mem_cons.2 (Or.inl rfl))) (by simp)
+    | cons b m =>
+      have h : b ∈ ([] : List α) := (e b).2 (List.mem_cons.2 (Or.inl rfl))
+      cases h
   | cons a l ih =>
     intro m hl hm e
     cases m with
-    | nil => exact absurd ((e a).1 (List.mem_cons.2 (Or.inl rfl))) (by simp)
+    | nil =>
+      have h : a ∈ ([] : List α) := (e a).1 (List.mem_cons.2 (Or.inl rfl))
+      cases h
     | cons b m =>
       have hl' : (∀ x, x ∈ l → key a < key x) ∧ Ascending key l := hl
       have hm' : (∀ x, x ∈ m → key b < key x) ∧ Ascending key m := hm
@@ -267,9 +271,10 @@ theorem merge_associative (l m n : List Event) (h : Agree (l ++ (m ++ n))) :
   rw [mem_merge (merge l m) n h1 e, mem_merge l (merge m n) h2 e, mem_merge l m hlm e, mem_merge m n hmn e]
   constructor
   · intro he
-    rcases he with (he | he) | he
-    · exact Or.inl he
-    · exact Or.inr (Or.inl he)
+    rcases he with he | he
+    · rcases he with he | he
+      · exact Or.inl he
+      · exact Or.inr (Or.inl he)
     · exact Or.inr (Or.inr he)
   · intro he
     rcases he with he | he | he
@@ -291,5 +296,21 @@ theorem merge_idempotent (l : List Event) (ascending : Ascending K l) (h : Agree
     · exact he
     · exact he
   · intro he; exact Or.inl he
+
+theorem merge_again (l m : List Event) (h : Agree (l ++ m)) : merge (merge l m) m = merge l m := by
+  have h' : Agree (merge l m ++ m) := agree_part (merge l m ++ m) (l ++ m) h (fun e he => by
+    rcases List.mem_append.1 he with he | he
+    · exact List.mem_append.2 ((mem_merge l m h e).1 he)
+    · exact List.mem_append.2 (Or.inr he))
+  apply ascending_unique K (merge (merge l m) m) (merge l m) (merge_ascending (merge l m) m) (merge_ascending l m)
+  intro e
+  rw [mem_merge (merge l m) m h' e]
+  constructor
+  · intro he
+    rcases he with he | he
+    · exact he
+    · exact (mem_merge l m h e).2 (Or.inr he)
+  · intro he
+    exact Or.inl he
 
 end Omega

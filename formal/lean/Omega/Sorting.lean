@@ -48,6 +48,9 @@ def sort {α : Type} (key : α → Nat) : List α → List α
   | [] => []
   | a :: l => place key a (sort key l)
 
+theorem sort_two {α : Type} (key : α → Nat) (a b : α) : sort key [a, b] = place key a [b] :=
+  rfl
+
 /-- No element has a greater key than one behind it. -/
 def Sorted {α : Type} (key : α → Nat) : List α → Prop
   | [] => True
@@ -90,7 +93,7 @@ theorem place_sorted (a : α) : ∀ l : List α, Sorted key l → Sorted key (pl
   | nil =>
     intro _
     show (∀ b, b ∈ ([] : List α) → key a ≤ key b) ∧ Sorted key []
-    exact ⟨fun b h => absurd h (by simp), True.intro⟩
+    exact ⟨fun b h => (by cases h), True.intro⟩
   | cons b l ih =>
     intro h
     have h' : (∀ c, c ∈ l → key b ≤ key c) ∧ Sorted key l := h
@@ -124,8 +127,12 @@ theorem sorted_get : ∀ (l : List α), Sorted key l → ∀ (before middle afte
   | nil =>
     intro _ before middle after a b e
     cases before with
-    | nil => exact absurd e (by simp)
-    | cons c before => exact absurd e (by simp)
+    | nil =>
+      have e' : [] = a :: (middle ++ b :: after) := e
+      cases e'
+    | cons c before =>
+      have e' : [] = c :: (before ++ a :: (middle ++ b :: after)) := e
+      cases e'
   | cons x l ih =>
     intro h before middle after a b e
     have h' : (∀ c, c ∈ l → key x ≤ key c) ∧ Sorted key l := h
