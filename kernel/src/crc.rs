@@ -1,16 +1,10 @@
 //! CRC-32 (ISO-HDLC, as in RFC 1952, section 8).
 //!
 //! Natively the library's, which has an instruction for it. WebAssembly has none, and a table entry
-//! for each byte costs as much there as hashing the event; so long inputs are folded 16 bytes at a
-//! time. What a byte adds to the checksum is linear: it may be replaced by the four bytes, 16 places
-//! on, that add the same. Those depend on the byte alone, not on its place, and come from tables of
-//! half a byte that fit into a vector each. What is left goes through tables that are small, because
-//! nothing can pack them.
+//! for each byte costs as much there as hashing the event; so what is not short goes in rows of 16 bytes
+//! ([`rows`]). What those leave goes through tables that are small, because nothing can pack them.
 
-use crate::simd::Vector;
-
-/// Inputs shorter than this are not worth folding.
-const SHORT: usize = 64;
+mod rows;
 
 /// Messages are so many bytes, or a multiple.
 const WORD: usize = 8;
@@ -26,8 +20,11 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 /// CRC-32 of four bytes and what follows them.
 pub fn crc32_of_frame(start: &[u8; 4], rest: &[u8]) -> u32 {
     let whole_words = rest.len().is_multiple_of(WORD);
-    if cfg!(all(target_arch = "wasm32", target_feature = "simd128")) && rest.len() >= SHORT && whole_words {
-        return folded(start, rest);
+    if cfg!(all(target_arch = "wasm32", target_feature = "simd128"))
+        && rest.len() >= rows::FEWEST_BYTES
+        && whole_words
+    {
+        return rows::crc32_of_frame(start, rest);
     }
     !update(update(!0, start), rest)
 }
@@ -67,88 +64,6 @@ static REGISTERS: [[u32; 256]; 2] = {
     registers
 };
 
-/// The same for at least [`SHORT`] bytes, in whole [`WORD`]s.
-fn folded(start: &[u8; 4], bytes: &[u8]) -> u32 {
-    let (word, rows) = bytes.split_at(bytes.len() % 16);
-    // Zeros before a message add nothing: the first row is filled with them. CRCs start from a register
-    // of ones, and a register is what to add to the next four bytes.
-    let first = !u32::from_le_bytes(*start);
-    let mut fold = Fold::from(Vector::from_words(match word.as_chunks::<4>().0 {
-        [a, b] => [0, first, u32::from_le_bytes(*a), u32::from_le_bytes(*b)],
-        _ => [0, 0, 0, first],
-    }));
-    // Eight at a time: where a loop turns, engines look whether to go on, and set all vectors aside.
-    let (eights, few) = rows.as_chunks::<16>().0.as_chunks::<8>();
-    for [a, b, c, d, e, f, g, h] in eights {
-        fold.take(a);
-        fold.take(b);
-        fold.take(c);
-        fold.take(d);
-        fold.take(e);
-        fold.take(f);
-        fold.take(g);
-        fold.take(h);
-    }
-    few.iter().for_each(|row| fold.take(row));
-    let [a, b, c, d, ..] = fold.carried().store();
-    !(tabled(0, &fold.row.store()) ^ u32::from_le_bytes([a, b, c, d]))
-}
-
-/// Rows of 16 bytes, folded into the last of them.
-#[derive(Clone, Copy)]
-struct Fold {
-    row: Vector,
-    /// What stands for the row before: the second, third and fourth of each byte's four bytes. Their
-    /// last ones belong to the row that comes next.
-    before: [Vector; 3],
-}
-
-impl Fold {
-    fn from(row: Vector) -> Self {
-        Fold { row, before: [Vector::splat(0); 3] }
-    }
-
-    #[inline(always)]
-    fn take(&mut self, next: &[u8; 16]) {
-        let (low, high) = (self.row.low_nibbles(), self.row.high_nibbles());
-        let [first, second, third, fourth]: [Vector; 4] = core::array::from_fn(|byte| {
-            let table = |half: usize| Vector::load(&TABLES[half][byte]);
-            low.look_up(table(0)).xor(high.look_up(table(1)))
-        });
-        let near = first.xor(second.shift_in::<1>(self.before[0]));
-        let far = third.shift_in::<2>(self.before[1]).xor(fourth.shift_in::<3>(self.before[2]));
-        self.row = Vector::load(next).xor(near.xor(far));
-        self.before = [second, third, fourth];
-    }
-
-    /// What belongs to the row that comes next, apart from what the last one adds.
-    fn carried(&self) -> Vector {
-        let none = Vector::splat(0);
-        let [second, third, fourth] = self.before;
-        none.shift_in::<1>(second).xor(none.shift_in::<2>(third)).xor(none.shift_in::<3>(fourth))
-    }
-}
-
-/// By half of a byte (low, high) and place among the four bytes: entry for each value of the half.
-const TABLES: [[[u8; 16]; 4]; 2] = tables();
-
-const fn tables() -> [[[u8; 16]; 4]; 2] {
-    let mut tables = [[[0; 16]; 4]; 2];
-    let mut value = 0;
-    while value < 16 {
-        let (low, high) = (register_behind(value, 15), register_behind(value << 4, 15));
-        let (low, high) = (low.to_le_bytes(), high.to_le_bytes());
-        let mut byte = 0;
-        while byte < 4 {
-            tables[0][byte][value as usize] = low[byte];
-            tables[1][byte][value as usize] = high[byte];
-            byte += 1;
-        }
-        value += 1;
-    }
-    tables
-}
-
 /// The register behind a byte and some zeros.
 const fn register_behind(byte: u32, zeros: usize) -> u32 {
     let mut register = byte;
@@ -165,30 +80,6 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-
-    #[test]
-    fn folding_gives_the_library_s_checksum_at_every_length() {
-        let bytes: Vec<u8> = (0..3000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        for length in (SHORT..600).step_by(WORD).chain([1024, 2992, 3000]) {
-            for start in [[0; 4], *b"1234", [255; 4]] {
-                let rest = &bytes[bytes.len() - length..];
-                let expected = crc32fast::hash(&[&start, rest].concat());
-                assert_eq!(folded(&start, rest), expected, "{length}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_bit_is_folded() {
-        for length in [196, 204, 340, 348] {
-            for bit in 0..8 * length {
-                let mut bytes = vec![0u8; length];
-                bytes[bit / 8] = 1 << (bit % 8);
-                let (start, rest) = bytes.split_first_chunk().unwrap();
-                assert_eq!(folded(start, rest), crc32fast::hash(&bytes), "bit {bit}");
-            }
-        }
-    }
 
     #[test]
     fn a_frame_of_any_length_has_the_library_s_checksum() {

@@ -6,11 +6,25 @@
 
 pub use vector::Vector;
 
+impl Vector {
+    /// Its sixteen bytes.
+    #[inline(always)]
+    pub fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.store(&mut bytes);
+        bytes
+    }
+}
+
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[allow(
+    unsafe_code,
+    reason = "vectors are read and written at once, not in pieces, which engines put through other registers"
+)]
 mod vector {
     use core::arch::wasm32::{
         i8x16_swizzle, i32x4, i32x4_add, i32x4_shl, i32x4_shuffle, i32x4_splat, u8x16_shr, u8x16_shuffle,
-        u8x16_splat, u32x4_shr, u64x2, u64x2_extract_lane, v128, v128_and, v128_or, v128_xor,
+        u8x16_splat, u32x4, u32x4_shr, v128, v128_and, v128_load, v128_or, v128_store, v128_xor,
     };
 
     /// Four numbers of 32 bits, or sixteen bytes, little-endian.
@@ -18,6 +32,9 @@ mod vector {
     pub struct Vector(v128);
 
     impl Vector {
+        /// Zeros.
+        pub const ZERO: Self = Vector(u32x4(0, 0, 0, 0));
+
         #[inline(always)]
         pub fn splat(word: u32) -> Self {
             Vector(i32x4_splat(word as i32))
@@ -30,14 +47,14 @@ mod vector {
 
         #[inline(always)]
         pub fn load(bytes: &[u8; 16]) -> Self {
-            let halves = bytes.as_chunks::<8>().0;
-            Vector(u64x2(u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])))
+            // SAFETY: sixteen bytes can be read, and need no alignment.
+            Vector(unsafe { v128_load(bytes.as_ptr().cast()) })
         }
 
         #[inline(always)]
-        pub fn store(self) -> [u8; 16] {
-            let halves = [u64x2_extract_lane::<0>(self.0), u64x2_extract_lane::<1>(self.0)];
-            (u128::from(halves[1]) << 64 | u128::from(halves[0])).to_le_bytes()
+        pub fn store(self, bytes: &mut [u8; 16]) {
+            // SAFETY: sixteen bytes can be written, and need no alignment.
+            unsafe { v128_store(bytes.as_mut_ptr().cast(), self.0) }
         }
 
         #[inline(always)]
@@ -98,14 +115,43 @@ mod vector {
             Vector(u8x16_shr(self.0, 4))
         }
 
-        /// The bytes moved up by `N` places, 1 to 3; the last ones of `before` come in below.
+        /// The bytes moved up by `N` places; the last ones of `before` come in below.
         #[inline(always)]
         pub fn shift_in<const N: usize>(self, before: Self) -> Self {
             let (Vector(v), Vector(b)) = (self, before);
+            /// Sixteen bytes of two vectors, from a place in the first one on.
+            macro_rules! from {
+                ($at:literal) => {
+                    u8x16_shuffle::<
+                        $at,
+                        { $at + 1 },
+                        { $at + 2 },
+                        { $at + 3 },
+                        { $at + 4 },
+                        { $at + 5 },
+                        { $at + 6 },
+                        { $at + 7 },
+                        { $at + 8 },
+                        { $at + 9 },
+                        { $at + 10 },
+                        { $at + 11 },
+                        { $at + 12 },
+                        { $at + 13 },
+                        { $at + 14 },
+                        { $at + 15 },
+                    >(b, v)
+                };
+            }
+            const { assert!(matches!(N, 1 | 2 | 3 | 5 | 12 | 13 | 14 | 15), "nothing else is asked for") };
             Vector(match N {
-                1 => u8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(b, v),
-                2 => u8x16_shuffle::<14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29>(b, v),
-                _ => u8x16_shuffle::<13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28>(b, v),
+                1 => from!(15),
+                2 => from!(14),
+                3 => from!(13),
+                5 => from!(11),
+                12 => from!(4),
+                14 => from!(2),
+                15 => from!(1),
+                _ => from!(3),
             })
         }
 
@@ -127,6 +173,8 @@ mod vector {
     pub struct Vector([u32; 4]);
 
     impl Vector {
+        pub const ZERO: Self = Vector([0; 4]);
+
         #[inline(always)]
         pub fn splat(word: u32) -> Self {
             Vector([word; 4])
@@ -143,8 +191,8 @@ mod vector {
         }
 
         #[inline(always)]
-        pub fn store(self) -> [u8; 16] {
-            from_fn(|at| self.0[at / 4].to_le_bytes()[at % 4])
+        pub fn store(self, bytes: &mut [u8; 16]) {
+            *bytes = from_fn(|at| self.0[at / 4].to_le_bytes()[at % 4]);
         }
 
         #[inline(always)]
@@ -194,13 +242,13 @@ mod vector {
 
         #[inline(always)]
         pub fn shift_in<const N: usize>(self, before: Self) -> Self {
-            let (bytes, before) = (self.store(), before.store());
+            let (bytes, before) = (self.bytes(), before.bytes());
             Vector::load(&from_fn(|at| if at < N { before[16 - N + at] } else { bytes[at - N] }))
         }
 
         #[inline(always)]
         pub fn look_up(self, table: Self) -> Self {
-            let (bytes, table) = (self.store(), table.store());
+            let (bytes, table) = (self.bytes(), table.bytes());
             Vector::load(&bytes.map(|byte| table[usize::from(byte)]))
         }
     }

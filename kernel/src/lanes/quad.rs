@@ -173,9 +173,9 @@ fn hashes(v: &[Vector; 8]) -> [Hash; LANES] {
     let (low, high) = (turned([v[0], v[1], v[2], v[3]]), turned([v[4], v[5], v[6], v[7]]));
     core::array::from_fn(|lane| {
         let mut hash = [0; 32];
-        let (first, second) = hash.split_at_mut(16);
-        first.copy_from_slice(&low[lane].store());
-        second.copy_from_slice(&high[lane].store());
+        let [first, second] = hash.as_chunks_mut::<16>().0 else { return hash };
+        low[lane].store(first);
+        high[lane].store(second);
         hash
     })
 }
