@@ -1,7 +1,9 @@
 //! Entries: the header of every occurrence in a batch, in flat columns, and their canonical order.
 //!
-//! An entry has a fixed size; deps, claims and observed payloads lie in arenas beside the list, so
-//! that scanning allocates nothing per event.
+//! An entry holds what judging every event reads, and no more: engines copy up to 128 bytes without
+//! calling their host, and a pass over a batch costs what its entries weigh. What runs and evidence
+//! ask for beside it, deps, claims and observed payloads lie in columns of their own, in the order in
+//! which events came, so that scanning allocates nothing per event.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -28,10 +30,6 @@ pub struct Entry {
     pub id: u128,
     /// Id of the event before it in its stream, or 0.
     pub prev: u128,
-    /// Bytes in the payload, as stated.
-    pub payload_len: u64,
-    /// Hash of the payload, as stated.
-    pub payload_hash: Hash,
     /// The event hash.
     pub event_hash: Hash,
     /// The writer.
@@ -42,15 +40,29 @@ pub struct Entry {
     pub flags: u16,
     /// Ids it depends on.
     pub dep_count: u32,
-    /// Where they start in the arena.
+    /// Where they start in their column.
     pub dep_start: u32,
+    /// Index of its [`Rest`].
+    pub rest: u32,
+    /// Index of its log, in the caller's order.
+    pub log: u32,
+}
+
+/// What of an occurrence only runs, evidence and rare predicates ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// Hash of the payload, as stated.
+    pub payload_hash: Hash,
+    /// Bytes in the payload, as stated.
+    pub payload_len: u32,
     /// Index of its claim, where it makes one.
     pub claim: u32,
     /// Index of what was observed, where its payload does not fit.
     pub observed: u32,
-    /// Index of its log, in the caller's order.
-    pub log: u32,
 }
+
+// An engine copies so much with a few instructions; beyond it calls its host.
+const _: () = assert!(size_of::<Entry>() <= 128);
 
 impl Entry {
     /// Whether it makes a claim.
@@ -88,17 +100,17 @@ impl Entry {
 
     /// Whether a scanner can have made this entry, as far as its own fields tell.
     pub fn shape_is_possible(&self) -> bool {
-        self.flags & !(CLAIM | ERASED | MISMATCH) == 0
-            && self.dep_count <= limits::MAX_DEPS
-            && self.payload_len <= limits::MAX_PAYLOAD_BYTES
+        self.flags & !(CLAIM | ERASED | MISMATCH) == 0 && self.dep_count <= limits::MAX_DEPS
     }
 }
 
-/// Entries and their arenas.
+/// Entries and the columns beside them.
 #[derive(Debug, Clone, Default)]
 pub struct Entries {
     /// The occurrences.
     pub list: Slab<Entry>,
+    /// What else is known of each, in the order in which they came.
+    pub rest: Slab<Rest>,
     /// Deps of all of them.
     pub deps: Vec<u128>,
     /// Claims of those that make one.
@@ -117,38 +129,37 @@ impl Entries {
             return;
         }
         let event_hashes = event_hashes(views, scratch);
-        let found = observe(views);
-        for ((view, event_hash), found) in views.iter().zip(event_hashes).zip(found) {
+        let payload_hashes = payload_hashes(views);
+        for ((view, event_hash), payload_hash) in views.iter().zip(event_hashes).zip(payload_hashes) {
             let mut flags = 0;
             let (claim, observed) = (self.claims.len() as u32, self.observed.len() as u32);
             if let Some(hash) = view.claim {
                 flags |= CLAIM;
                 self.claims.push(*hash);
             }
-            if matches!(view.payload, PayloadRef::Erased { .. }) {
+            if view.is_erased() {
                 flags |= ERASED;
             }
-            let fits = |found: &Observed| found.len == view.payload_len && found.hash == *view.payload_hash;
-            if let Some(found) = found.filter(|found| !fits(found)) {
+            if let Some(found) = mismatch(view, payload_hash) {
                 flags |= MISMATCH;
                 self.observed.push(found);
             }
             let dep_start = self.deps.len() as u32;
             self.deps.extend(view.dep_ids());
+            // A decoded payload length is at most 1 MiB.
+            let (payload_hash, payload_len) = (*view.payload_hash, view.payload_len as u32);
+            let rest = self.rest.push(Rest { payload_hash, payload_len, claim, observed });
             self.list.push(Entry {
                 lamport: view.lamport,
                 id: view.id,
                 prev: view.prev,
-                payload_len: view.payload_len,
-                payload_hash: *view.payload_hash,
                 event_hash,
                 node: view.node,
                 stream: view.stream,
                 flags,
                 dep_count: view.dep_count(),
                 dep_start,
-                claim,
-                observed,
+                rest,
                 log,
             });
         }
@@ -159,15 +170,15 @@ impl Entries {
         if !self.has_room(other.list.len() as usize, other.deps.len()) {
             return;
         }
-        let (deps, claims, observed) =
-            (self.deps.len() as u32, self.claims.len() as u32, self.observed.len() as u32);
+        let (deps, rest) = (self.deps.len() as u32, self.rest.len());
+        let (claims, observed) = (self.claims.len() as u32, self.observed.len() as u32);
         self.list.extend(other.list.iter().map(|entry| {
-            let mut entry = *entry;
-            entry.dep_start += deps;
-            entry.claim += claims;
-            entry.observed += observed;
-            entry.log = log;
-            entry
+            let (dep_start, rest) = (entry.dep_start + deps, entry.rest + rest);
+            Entry { dep_start, rest, log, ..*entry }
+        }));
+        self.rest.extend(other.rest.iter().map(|rest| {
+            let (claim, observed) = (rest.claim + claims, rest.observed + observed);
+            Rest { claim, observed, ..*rest }
         }));
         self.deps.extend(other.deps);
         self.claims.extend(other.claims);
@@ -201,16 +212,22 @@ impl Entries {
         &self.deps[entry.dep_start as usize..][..entry.dep_count as usize]
     }
 
+    /// Its payload as stated, and where its claim and what was observed are.
+    #[inline]
+    pub fn rest(&self, entry: &Entry) -> &Rest {
+        self.rest.get(entry.rest)
+    }
+
     /// The claim it makes.
     #[inline]
     pub fn claim(&self, entry: &Entry) -> Option<&Hash> {
-        entry.has_claim().then(|| &self.claims[entry.claim as usize])
+        entry.has_claim().then(|| &self.claims[self.rest(entry).claim as usize])
     }
 
     /// What was observed where its payload does not fit.
     #[inline]
     pub fn observed(&self, entry: &Entry) -> Option<&Observed> {
-        entry.is_mismatch().then(|| &self.observed[entry.observed as usize])
+        entry.is_mismatch().then(|| &self.observed[self.rest(entry).observed as usize])
     }
 
     /// Its Merkle leaf.
@@ -221,6 +238,7 @@ impl Entries {
 
     /// Its header, copied out.
     pub fn header(&self, entry: &Entry) -> EventHeader {
+        let rest = self.rest(entry);
         EventHeader {
             lamport: entry.lamport,
             node: entry.node,
@@ -228,8 +246,8 @@ impl Entries {
             id: entry.id,
             prev: entry.prev,
             claim: self.claim(entry).copied(),
-            payload_len: entry.payload_len,
-            payload_hash: entry.payload_hash,
+            payload_len: rest.payload_len.into(),
+            payload_hash: rest.payload_hash,
             deps: self.deps(entry).to_vec(),
         }
     }
@@ -309,22 +327,27 @@ fn event_hashes(views: &[EventView<'_>], scratch: &mut Vec<u8>) -> Vec<Hash> {
     lanes::hash_messages(Hashing::Keyed(&hash::EVENT), &messages[..views.len()])
 }
 
-/// What each payload is, as far as it can be told: length and hash of one that is there, and what an
-/// erasure kept of one that did not fit.
-fn observe(views: &[EventView<'_>]) -> Vec<Option<Observed>> {
+/// The plain hash of each payload that is there and has no salt, side by side.
+fn payload_hashes(views: &[EventView<'_>]) -> Vec<Hash> {
     let mut messages = [&[][..]; lanes::GROUP];
     for (message, view) in messages.iter_mut().zip(views) {
-        if let PayloadRef::Present { bytes, salt: None } = view.payload {
+        if let PayloadRef::Present { bytes, salt: None } = view.payload() {
             *message = bytes;
         }
     }
-    let hashes = lanes::hash_messages(Hashing::Plain, &messages[..views.len()]);
-    let observe = |(view, plain): (&EventView<'_>, Hash)| match view.payload {
-        PayloadRef::Present { bytes, salt: None } => Some(Observed { len: bytes.len() as u64, hash: plain }),
+    lanes::hash_messages(Hashing::Plain, &messages[..views.len()])
+}
+
+/// What the payload is where it does not fit the event; of an erased one, what its erasure kept.
+#[inline]
+fn mismatch(view: &EventView<'_>, plain: Hash) -> Option<Observed> {
+    match view.payload() {
         PayloadRef::Present { bytes, salt } => {
-            Some(Observed { len: bytes.len() as u64, hash: hash::payload(bytes, salt) })
+            let hash = if salt.is_none() { plain } else { hash::payload(bytes, salt) };
+            let fits = bytes.len() as u64 == view.payload_len && hash == *view.payload_hash;
+            if fits { None } else { Some(Observed { len: bytes.len() as u64, hash }) }
         }
+        // Decoding refuses what would fit.
         PayloadRef::Erased { observed } => observed,
-    };
-    views.iter().zip(hashes).map(observe).collect()
+    }
 }

@@ -19,7 +19,7 @@
 use alloc::vec::Vec;
 
 use crate::bytes::{Malformed, Reader, Writer};
-use crate::entry::{Entries, Entry};
+use crate::entry::{Entries, Entry, Rest};
 use crate::event::Observed;
 use crate::fault::{Fault, FaultCode};
 use crate::frame::{HEADER_BYTES, LogHeader};
@@ -67,8 +67,9 @@ impl Part {
         }
         for entry in entries.list.iter() {
             out.u64(entry.lamport).u32(entry.node).u16(entry.stream).u16(entry.flags);
-            out.u128(entry.id).u128(entry.prev).u64(entry.payload_len);
-            out.put(&entry.payload_hash).put(&entry.event_hash).u32(entry.dep_count).u32(0);
+            let rest = entries.rest(entry);
+            out.u128(entry.id).u128(entry.prev).u64(rest.payload_len.into());
+            out.put(&rest.payload_hash).put(&entry.event_hash).u32(entry.dep_count).u32(0);
         }
         let in_order = entries.list.iter();
         in_order.clone().flat_map(|entry| entries.deps(entry)).for_each(|dep| _ = out.u128(*dep));
@@ -139,16 +140,13 @@ fn decode(bytes: &[u8]) -> Result<Part, Malformed> {
     };
     let mut entries = Entries::default();
     let (mut dep_sum, mut claim_sum, mut observed_sum) = (0u64, 0u32, 0u32);
-    for _ in 0..events {
-        let at = from.at() as u64;
-        let (entry, tail) = read_entry(&mut from, dep_sum, claim_sum, observed_sum)?;
-        if tail != 0 || !entry.shape_is_possible() {
-            return Err(Malformed { at, expected: "an entry that a scanner makes" });
-        }
+    for at in 0..events as u32 {
+        let (entry, rest) = read_entry(&mut from, dep_sum as u32, at, claim_sum, observed_sum)?;
         dep_sum += u64::from(entry.dep_count);
         claim_sum += u32::from(entry.has_claim());
         observed_sum += u32::from(entry.is_mismatch());
         entries.list.push(entry);
+        entries.rest.push(rest);
     }
     if (dep_sum, claim_sum as usize, observed_sum as usize) != (deps, claims, observed) {
         return Err(Malformed { at: 32, expected: "counts that fit the entries" });
@@ -172,29 +170,25 @@ fn decode(bytes: &[u8]) -> Result<Part, Malformed> {
     Ok(Part { start, end, last: flags & FLAG_LAST != 0, header, head, entries })
 }
 
+/// Reads an entry and what stands beside it.
 fn read_entry(
     from: &mut Reader<'_>,
-    dep_start: u64,
+    dep_start: u32,
+    rest: u32,
     claim: u32,
     observed: u32,
-) -> Result<(Entry, u32), Malformed> {
-    let mut entry = Entry {
-        lamport: from.u64("lamport")?,
-        node: from.u32("node")?,
-        stream: from.u16("stream")?,
-        flags: from.u16("flags")?,
-        id: from.u128("id")?,
-        prev: from.u128("prev")?,
-        payload_len: from.u64("payload length")?,
-        payload_hash: from.array("payload hash")?,
-        event_hash: from.array("event hash")?,
-        dep_count: from.u32("the count of deps")?,
-        dep_start: dep_start as u32,
-        claim: 0,
-        observed: 0,
-        log: 0,
-    };
-    entry.claim = claim;
-    entry.observed = observed;
-    Ok((entry, from.u32("zero")?))
+) -> Result<(Entry, Rest), Malformed> {
+    let wrong = from.malformed("an entry that a scanner makes");
+    let (lamport, node) = (from.u64("lamport")?, from.u32("node")?);
+    let (stream, flags) = (from.u16("stream")?, from.u16("flags")?);
+    let (id, prev) = (from.u128("id")?, from.u128("prev")?);
+    let payload_len = from.u64("payload length")?;
+    let (payload_hash, event_hash) = (from.array("payload hash")?, from.array("event hash")?);
+    let (dep_count, zero) = (from.u32("the count of deps")?, from.u32("zero")?);
+    let entry =
+        Entry { lamport, id, prev, event_hash, node, stream, flags, dep_count, dep_start, rest, log: 0 };
+    if zero != 0 || !entry.shape_is_possible() || payload_len > limits::MAX_PAYLOAD_BYTES {
+        return Err(wrong);
+    }
+    Ok((entry, Rest { payload_hash, payload_len: payload_len as u32, claim, observed }))
 }

@@ -39,18 +39,22 @@ impl<T: Copy> Slab<T> {
     }
 
     /// Appends an item and gives its index.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, item: T) -> u32 {
         let index = self.len;
-        let within = index as usize % SEGMENT;
-        if within == 0 {
-            // A small state stays small; a large one takes whole segments.
-            let capacity = if index == 0 { 0 } else { SEGMENT };
-            self.segments.push(Vec::with_capacity(capacity));
+        if (index as usize).is_multiple_of(SEGMENT) {
+            self.open();
         }
         self.segments[index as usize / SEGMENT].push(item);
         self.len += 1;
         index
+    }
+
+    /// Starts a segment. A small state stays small; a large one takes whole segments.
+    #[cold]
+    fn open(&mut self) {
+        let capacity = if self.len == 0 { 0 } else { SEGMENT };
+        self.segments.push(Vec::with_capacity(capacity));
     }
 
     /// The item at an index that [`Slab::push`] gave.

@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use crate::event::{EventHeader, Observed};
+use crate::event::{EVENT_HASH_FIXED_BYTES, EventHeader, Observed};
 use crate::fault::FaultCode;
 use crate::hash::{self, Hash};
 use crate::limits;
@@ -43,8 +43,12 @@ pub struct EventView<'a> {
     pub deps: &'a [u8],
     /// Hash of the application state it was made in.
     pub claim: Option<&'a Hash>,
-    /// The payload, or what is left of it.
-    pub payload: PayloadRef<'a>,
+    /// The payload, where it is there.
+    bytes: Option<&'a [u8]>,
+    /// What keys its hash.
+    salt: Option<&'a [u8; 32]>,
+    /// Where it was erased and did not fit the event, what it was: packed.
+    observed: Option<&'a [u8; 40]>,
 }
 
 /// A payload as a frame holds it.
@@ -175,8 +179,8 @@ fn decode_event(message: &[u8], pointers: usize) -> Result<EventView<'_>, WireEr
         return Err(invalid(objects.pointer_at(DEPS), "deps are strictly ascending"));
     }
     let payload_hash = array::<32>(message, 8 * 7);
-    let payload = match (erased, payload, salt, observed) {
-        (false, Some(bytes), salt, None) => PayloadRef::Present { bytes, salt },
+    match (erased, payload, salt, observed) {
+        (false, Some(_), _, None) | (true, None, None, _) => {}
         (false, None, _, _) => {
             return Err(invalid(objects.pointer_at(PAYLOAD), "a present payload is not null"));
         }
@@ -189,9 +193,8 @@ fn decode_event(message: &[u8], pointers: usize) -> Result<EventView<'_>, WireEr
         (true, _, Some(_), _) => {
             return Err(invalid(objects.pointer_at(SALT), "erasing a payload erases its salt"));
         }
-        (true, None, None, observed) => PayloadRef::Erased { observed: observed.map(read_observed) },
-    };
-    if let PayloadRef::Erased { observed: Some(observed) } = payload {
+    }
+    if let Some(observed) = observed.map(read_observed) {
         if observed.len > limits::MAX_PAYLOAD_BYTES {
             return Err(limit(objects.pointer_at(OBSERVED), "a payload has at most 1 MiB"));
         }
@@ -209,7 +212,9 @@ fn decode_event(message: &[u8], pointers: usize) -> Result<EventView<'_>, WireEr
         payload_hash,
         deps,
         claim,
-        payload,
+        bytes: payload,
+        salt,
+        observed,
     })
 }
 
@@ -229,6 +234,15 @@ fn decode_head(message: &[u8]) -> Result<Head, WireError> {
 }
 
 impl<'a> EventView<'a> {
+    /// The payload, or what is left of it.
+    #[inline]
+    pub fn payload(&self) -> PayloadRef<'a> {
+        match self.bytes {
+            Some(bytes) => PayloadRef::Present { bytes, salt: self.salt },
+            None => PayloadRef::Erased { observed: self.observed.map(read_observed) },
+        }
+    }
+
     /// The header, copied out.
     pub fn header(&self) -> EventHeader {
         EventHeader {
@@ -244,32 +258,36 @@ impl<'a> EventView<'a> {
         }
     }
 
+    /// Whether the payload was erased.
+    #[inline]
+    pub fn is_erased(&self) -> bool {
+        self.bytes.is_none()
+    }
+
     /// The ids it depends on, ascending.
     pub fn dep_ids(&self) -> impl ExactSizeIterator<Item = u128> + 'a {
         self.deps.chunks_exact(16).map(|dep| u128::from_le_bytes(*array::<16>(dep, 0)))
     }
 
     /// Appends the bytes that the event hash covers.
+    #[inline]
     pub fn write_hashed(&self, out: &mut Vec<u8>) {
-        let mut fixed = [0; 123];
-        let mut rest = &mut fixed[..];
-        let mut put = |bytes: &[u8]| {
-            let (to, after) = core::mem::take(&mut rest).split_at_mut(bytes.len());
-            to.copy_from_slice(bytes);
-            rest = after;
-        };
-        put(&self.lamport.to_le_bytes());
-        put(&self.node.to_le_bytes());
-        put(&self.stream.to_le_bytes());
-        put(&self.id.to_le_bytes());
-        put(&self.prev.to_le_bytes());
-        put(&[u8::from(self.claim.is_some())]);
-        put(self.claim.unwrap_or(&[0; 32]));
-        put(&self.payload_len.to_le_bytes());
-        put(self.payload_hash);
-        put(&self.dep_count().to_le_bytes());
+        let mut fixed = [0; EVENT_HASH_FIXED_BYTES];
+        fixed[..8].copy_from_slice(&self.lamport.to_le_bytes());
+        fixed[8..12].copy_from_slice(&self.node.to_le_bytes());
+        fixed[12..14].copy_from_slice(&self.stream.to_le_bytes());
+        fixed[14..30].copy_from_slice(&self.id.to_le_bytes());
+        fixed[30..46].copy_from_slice(&self.prev.to_le_bytes());
+        if let Some(claim) = self.claim {
+            fixed[46] = 1;
+            fixed[47..79].copy_from_slice(claim);
+        }
+        fixed[79..87].copy_from_slice(&self.payload_len.to_le_bytes());
+        fixed[87..119].copy_from_slice(self.payload_hash);
+        fixed[119..].copy_from_slice(&self.dep_count().to_le_bytes());
         out.extend_from_slice(&fixed);
-        out.extend_from_slice(self.deps);
+        // One by one: a copy whose length is not known before is a call of the host.
+        self.deps.as_chunks::<16>().0.iter().for_each(|dep| out.extend_from_slice(dep));
     }
 
     /// The event hash; `scratch` is reused from event to event.
@@ -282,7 +300,7 @@ impl<'a> EventView<'a> {
     /// What 2001 finds: `None` where the payload was erased and nothing tells, otherwise whether it
     /// fits, with what was observed where it does not.
     pub fn payload_check(&self) -> Option<Result<(), Observed>> {
-        match self.payload {
+        match self.payload() {
             PayloadRef::Present { bytes, salt } => {
                 let found = Observed { len: bytes.len() as u64, hash: hash::payload(bytes, salt) };
                 let fits = found.len == self.payload_len && found.hash == *self.payload_hash;
@@ -380,11 +398,13 @@ struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     /// The list behind pointer `index`; `None` where it is null. `most` counts elements.
-    #[inline]
+    #[inline(always)]
     fn list(&mut self, index: usize, element: u64, most: u64) -> Result<Option<&'a [u8]>, WireError> {
-        if index >= self.pointers {
-            return Ok(None);
-        }
+        // Most events have neither claim nor salt.
+        if index >= self.pointers { Ok(None) } else { self.list_behind(index, element, most) }
+    }
+
+    fn list_behind(&mut self, index: usize, element: u64, most: u64) -> Result<Option<&'a [u8]>, WireError> {
         let at = self.pointer_at(index);
         let pointer = word(self.message, at / 8);
         if pointer == 0 {
@@ -421,6 +441,7 @@ impl<'a> Objects<'a> {
         Ok(Some(&self.message[start..start + bytes]))
     }
 
+    #[inline(always)]
     fn bytes<const N: usize>(
         &mut self,
         index: usize,

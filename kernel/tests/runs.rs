@@ -1,7 +1,7 @@
 //! What a run is refused for, each rule broken once, and what two runs are when they are joined.
 
 use crate::common::{Ev, ev, judge, log, sign};
-use omega_kernel::entry::Entry;
+use omega_kernel::entry::{Entry, Rest};
 use omega_kernel::fault::FaultCode;
 use omega_kernel::frame::HEADER_BYTES;
 use omega_kernel::limits::{MAX_DEPS, MAX_PAYLOAD_BYTES};
@@ -57,10 +57,10 @@ fn a_run_does_not_end_before_its_start() {
 }
 
 /// A run of one entry that this was done to.
-fn with(change: impl Fn(&mut Entry)) -> Vec<u8> {
+fn with(change: impl Fn(&mut Entry, &mut Rest)) -> Vec<u8> {
     let whole = log("a", &[ev(1 << 20, 1)]);
     let mut part = Part::decode(&run(&whole, HEADER_BYTES, whole.len())).unwrap();
-    change(part.entries.list.get_mut(0));
+    change(part.entries.list.get_mut(0), part.entries.rest.get_mut(0));
     let entry = *part.entries.list.get(0);
     part.entries.deps = (0..entry.dep_count.into()).collect();
     part.entries.claims = vec![[7; 32]; entry.has_claim().into()];
@@ -69,18 +69,18 @@ fn with(change: impl Fn(&mut Entry)) -> Vec<u8> {
 
 #[test]
 fn an_entry_has_the_shape_that_scanning_gives() {
-    let most = with(|entry| {
+    let most = with(|entry, rest| {
         entry.flags = 3;
         entry.dep_count = MAX_DEPS;
-        entry.payload_len = MAX_PAYLOAD_BYTES;
+        rest.payload_len = MAX_PAYLOAD_BYTES as u32;
     });
     assert!(Part::decode(&most).is_ok());
-    let mut padded = with(|_| ());
+    let mut padded = with(|_, _| ());
     padded[FIXED_BYTES + ENTRY_BYTES - 4] = 1;
     for run in [
-        with(|entry| entry.flags = 8),
-        with(|entry| entry.dep_count = MAX_DEPS + 1),
-        with(|entry| entry.payload_len = MAX_PAYLOAD_BYTES + 1),
+        with(|entry, _| entry.flags = 8),
+        with(|entry, _| entry.dep_count = MAX_DEPS + 1),
+        with(|_, rest| rest.payload_len = MAX_PAYLOAD_BYTES as u32 + 1),
         padded,
     ] {
         refused(&run, FIXED_BYTES, "an entry that a scanner makes");

@@ -137,7 +137,7 @@ fn a_payload_is_there_or_erased() {
     assert_eq!(refused(&of_lists(false, &[list, None, None, None, observed])), (FieldInvalid, OBSERVED));
     assert_eq!(refused(&of_lists(true, &[list])), (FieldInvalid, PAYLOAD));
     assert_eq!(refused(&of_lists(true, &[None, None, None, claim])), (FieldInvalid, SALT));
-    assert_eq!(view(&of_lists(true, &[])).payload, PayloadRef::Erased { observed: None });
+    assert_eq!(view(&of_lists(true, &[])).payload(), PayloadRef::Erased { observed: None });
 
     let stated = |len: u64| with(48, &len.to_le_bytes());
     assert_eq!(view(&stated(MAX_PAYLOAD_BYTES)).payload_len, MAX_PAYLOAD_BYTES);
@@ -156,7 +156,7 @@ fn what_was_observed_did_not_fit() {
     assert_eq!(refused(&observing(MAX_PAYLOAD_BYTES + 1, hash)), (LimitExceeded, OBSERVED));
     for (len, hash) in [(len + 1, hash), (len, [4; 32]), (MAX_PAYLOAD_BYTES, hash)] {
         let observed = Some(Observed { len, hash });
-        assert_eq!(view(&observing(len, hash)).payload, PayloadRef::Erased { observed });
+        assert_eq!(view(&observing(len, hash)).payload(), PayloadRef::Erased { observed });
     }
 }
 

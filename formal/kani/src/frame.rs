@@ -60,7 +60,7 @@ harnesses! {
         }
         let mut again = Vec::new();
         match wire::decode(&message[..length]) {
-            Ok(Message::Event(event)) => wire::encode_event(&event.header(), event.payload, &mut again),
+            Ok(Message::Event(event)) => wire::encode_event(&event.header(), event.payload(), &mut again),
             Ok(Message::Head(head)) => wire::encode_head(&head, &mut again),
             Err(error) => {
                 assert!(error.at as usize <= length);

@@ -47,7 +47,7 @@ pub fn check(message: &[u8]) {
         let Ok(Message::Event(view)) = subject::decode_message(&ours) else {
             panic!("not decoded: {made:?}")
         };
-        assert_eq!((view.header(), view.payload), (made.header.clone(), made.payload.as_ref()));
+        assert_eq!((view.header(), view.payload()), (made.header.clone(), made.payload.as_ref()));
         check_event(&ours, &view);
     }
 }
@@ -55,7 +55,7 @@ pub fn check(message: &[u8]) {
 fn check_event(message: &[u8], view: &EventView<'_>) {
     let header = view.header();
     let mut again = Vec::new();
-    wire::encode_event(&header, view.payload, &mut again);
+    wire::encode_event(&header, view.payload(), &mut again);
     assert_eq!(again, message, "an event is encoded as it was read");
     assert_eq!(view.event_hash(&mut Vec::new()), header.hash());
     let mut covered = Vec::new();
@@ -64,7 +64,7 @@ fn check_event(message: &[u8], view: &EventView<'_>) {
     assert_eq!(EventHeader::read(&mut from).as_ref(), Ok(&header));
     assert_eq!(from.remaining(), 0);
     capnp_library::check_event(message, view);
-    if let PayloadRef::Present { bytes, salt } = view.payload {
+    if let PayloadRef::Present { bytes, salt } = view.payload() {
         let fits = bytes.len() as u64 == view.payload_len && hash::payload(bytes, salt) == *view.payload_hash;
         assert_eq!(view.payload_check().map(|found| found.is_ok()), Some(fits));
     }

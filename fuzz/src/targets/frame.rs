@@ -69,7 +69,7 @@ fn read_in_place(log: &[u8]) -> Result<usize, Fault> {
         match &frame.message {
             Message::Event(event) => {
                 events += 1;
-                wire::encode_event(&event.header(), event.payload, &mut message);
+                wire::encode_event(&event.header(), event.payload(), &mut message);
             }
             Message::Head(head) => wire::encode_head(head, &mut message),
         }

@@ -79,7 +79,7 @@ fn check_events(bytes: &[u8]) {
     assert_eq!(count.events, events.len() as u64);
     let frames = Frames::new(&log).expect("a log").1;
     let mut held = frames.map(|frame| match frame.expect("a frame").message {
-        Message::Event(event) => (event.header(), owned(event.payload)),
+        Message::Event(event) => (event.header(), owned(event.payload())),
         Message::Head(_) => panic!("nobody signed"),
     });
     for event in &events {

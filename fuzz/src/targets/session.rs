@@ -336,8 +336,8 @@ fn forged(run: &[u8], from: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             3 => entry.node = from.int_in_range(0..=3)?,
             4 => entry.stream = from.arbitrary()?,
             5 => entry.event_hash = [from.arbitrary()?; 32],
-            6 => entry.payload_hash = [from.arbitrary()?; 32],
-            7 => entry.payload_len = from.arbitrary()?,
+            6 => part.entries.rest.get_mut(at).payload_hash = [from.arbitrary()?; 32],
+            7 => part.entries.rest.get_mut(at).payload_len = from.arbitrary()?,
             _ => part.end = from.arbitrary()?,
         }
     }

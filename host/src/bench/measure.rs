@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use omega_kernel::body::Body;
 use omega_kernel::frame::{FRAME_HEADER_BYTES, FrameAt, HEADER_BYTES, frame_at};
-use omega_kernel::wire::{self, EventView, Message, PayloadRef};
+use omega_kernel::wire::{self, Message, PayloadRef};
 
 use super::child::Answer;
 use super::machine::{Watch, peak_bytes, reset_peak};
@@ -148,10 +148,9 @@ pub fn pieces(log: &Source, frames: bool) -> Result<Vec<Piece>, Failure> {
 
 /// Where a message's payload stands in the buffer that the message stands in.
 fn payload(message: &[u8], buffer: &[u8]) -> (usize, usize) {
-    match wire::decode(message) {
-        Ok(Message::Event(EventView { payload: PayloadRef::Present { bytes, .. }, .. }))
-            if !bytes.is_empty() =>
-        {
+    let Ok(Message::Event(event)) = wire::decode(message) else { return (0, 0) };
+    match event.payload() {
+        PayloadRef::Present { bytes, .. } if !bytes.is_empty() => {
             (bytes.as_ptr().addr().saturating_sub(buffer.as_ptr().addr()), bytes.len())
         }
         _ => (0, 0),

@@ -51,7 +51,7 @@ pub fn list(path: &Path, limit: u64) -> Result<Listed, Failure> {
         }
         let header = event.header();
         let (shown, prev) = (id(header.id), (header.prev != 0).then(|| id(header.prev)));
-        let payload = match event.payload {
+        let payload = match event.payload() {
             PayloadRef::Erased { .. } => None,
             PayloadRef::Present { bytes, .. } => Some(preview(bytes)),
         };

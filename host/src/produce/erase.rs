@@ -47,7 +47,7 @@ pub fn erase(input: &Path, id: u128, output: &Path, force: bool) -> Result<Erase
             Message::Event(event) if event.id == id => {
                 occurrences += 1;
                 let observed = event.payload_check().and_then(Result::err);
-                match event.payload {
+                match event.payload() {
                     PayloadRef::Erased { .. } => erased_before += 1,
                     PayloadRef::Present { bytes, .. } => {
                         payload_bytes += bytes.len() as u64;

@@ -112,7 +112,7 @@ impl Survey {
 
     fn event(&mut self, offset: u64, event: &EventView<'_>) {
         self.last_head = None;
-        match event.payload {
+        match event.payload() {
             PayloadRef::Present { bytes, salt } => {
                 self.payload_bytes += bytes.len() as u64;
                 self.salted += u64::from(salt.is_some());

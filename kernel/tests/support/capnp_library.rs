@@ -27,7 +27,7 @@ pub(crate) fn check_event(message: &[u8], view: &EventView<'_>) {
     if let Some(claim) = view.claim {
         assert_eq!(theirs.get_claim().expect("a claim"), claim);
     }
-    match view.payload {
+    match view.payload() {
         PayloadRef::Present { bytes, salt } => {
             assert_eq!(theirs.get_payload_state(), Ok(PayloadState::Present));
             assert_eq!(theirs.get_payload().expect("a payload"), bytes);

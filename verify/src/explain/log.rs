@@ -30,8 +30,8 @@ pub fn log(name: &str, bytes: &[u8]) -> Explained {
                 streams.insert((event.node, event.stream));
                 let (least, greatest) = lamports.unwrap_or((event.lamport, event.lamport));
                 lamports = Some((least.min(event.lamport), greatest.max(event.lamport)));
-                erased += u64::from(matches!(event.payload, PayloadRef::Erased { .. }));
-                salted += u64::from(matches!(event.payload, PayloadRef::Present { salt: Some(_), .. }));
+                erased += u64::from(matches!(event.payload(), PayloadRef::Erased { .. }));
+                salted += u64::from(matches!(event.payload(), PayloadRef::Present { salt: Some(_), .. }));
                 claims += u64::from(event.claim.is_some());
                 // Only a head at the very end counts.
                 head = None;

@@ -243,7 +243,7 @@ fn held(app: &App, place: Place, fate: Option<Fate>) -> Result<Held, Problem> {
         ));
     };
     let mut json = Vec::new();
-    write_event(&event.header(), event.payload, &mut json)?;
+    write_event(&event.header(), event.payload(), &mut json)?;
     let event = String::from_utf8(json).ok().and_then(|json| RawValue::from_string(json).ok());
     let (state, height) = state_of(fate);
     Ok(Held {
