@@ -15,6 +15,7 @@ use crate::ids::IdIndex;
 use crate::merkle::Accumulator;
 use crate::piles;
 use crate::state::{IdLeaf, State};
+use crate::streams::Streams;
 use crate::wire::{self, Head};
 
 /// A log whose entries are complete.
@@ -60,8 +61,11 @@ pub struct Batch<'s> {
     starts: Vec<u32>,
     /// Distinct ids, and the events that have them.
     pub ids: IdIndex,
+    /// Distinct streams, and the events that belong to each.
+    pub(crate) streams: Streams,
     /// The prior state's leaf of each distinct id; empty where the state is.
     prior: Vec<Option<IdLeaf>>,
+    known: u32,
 }
 
 impl<'s> Batch<'s> {
@@ -77,13 +81,19 @@ impl<'s> Batch<'s> {
         if renamed {
             settle_ties(&mut entries, &starts);
         }
-        let mut batch = Batch { entries, logs, state, starts, ids: IdIndex::default(), prior: Vec::new() };
+        let (ids, streams) = (IdIndex::default(), Streams::default());
+        let mut batch = Batch { entries, logs, state, starts, ids, streams, prior: Vec::new(), known: 0 };
         batch.ids = IdIndex::new(batch.events().map(|event| {
             let entry = batch.event(event);
             (entry.id, entry.lamport)
         }));
+        batch.streams = Streams::new(batch.events().map(|event| {
+            let entry = batch.event(event);
+            (entry.node, entry.stream)
+        }));
         if state.commitment().id_count > 0 {
             batch.prior = batch.ids.iter().map(|id| state.id(id)).collect();
+            batch.known = batch.events().filter(|&event| batch.is_known(event)).count() as u32;
         }
         Ok(batch)
     }
@@ -96,6 +106,12 @@ impl<'s> Batch<'s> {
     /// All distinct events, in canonical order.
     pub fn events(&self) -> Range<EventAt> {
         0..self.event_count()
+    }
+
+    /// Whether no event occurs twice, in one log or in several.
+    #[inline]
+    pub fn has_one_occurrence_each(&self) -> bool {
+        self.starts.is_empty()
     }
 
     /// An event, as its first occurrence.
@@ -144,6 +160,11 @@ impl<'s> Batch<'s> {
             && self
                 .prior_of(self.ids.of_event(event))
                 .is_some_and(|leaf| leaf.event_hash == self.event(event).event_hash)
+    }
+
+    /// How many events are known.
+    pub fn known_count(&self) -> u32 {
+        self.known
     }
 
     /// The log's entries' places in canonical order, as Merkle leaves.

@@ -3,10 +3,10 @@
 //! Sequential and pure: entries and prior state in, bytes out. It knows no frame, no chunk and no
 //! schedule.
 
-use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
+use core::iter;
 
 use crate::batch::{Batch, EventAt, ReadLog};
 use crate::body::{
@@ -21,8 +21,9 @@ use crate::judge;
 use crate::lanes;
 use crate::limits;
 use crate::merkle::Accumulator;
+use crate::piles;
 use crate::state::{FrontierLeaf, IdLeaf, State};
-use crate::trie::{self, Leaf};
+use crate::trie::{Leaf, RootBuilder};
 
 /// A verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,11 +106,10 @@ fn split_coverage(all: &[Coverage; PREDICATES.len()]) -> ([Coverage; 8], Coverag
 
 /// Count and root over the distinct event hashes that the prior state does not hold.
 fn trace(batch: &Batch<'_>) -> (u64, Hash) {
-    let fits = |entry: &Entry| !entry.is_mismatch();
     if let [log] = &batch.logs[..]
         && batch.state.commitment().id_count == 0
         && log.count == u64::from(batch.event_count())
-        && batch.entries.list.iter().all(fits)
+        && batch.entries.observed.is_empty()
     {
         // One log of plain leaves, all of them new: the same tree.
         return (log.count, log.root);
@@ -131,18 +131,21 @@ fn first_versions(batch: &Batch<'_>) -> Vec<IdLeaf> {
 /// Root of the batch's id trie. Leaves are hashed side by side, so many at a time.
 fn batch_id_root(batch: &Batch<'_>, first_versions: &[IdLeaf]) -> Hash {
     const GROUP: usize = 256;
-    let (mut blocks, mut hashes) = (Vec::with_capacity(GROUP), Vec::with_capacity(first_versions.len()));
+    let (mut blocks, mut hashes) = (Vec::with_capacity(GROUP), Vec::with_capacity(GROUP));
+    let (mut root, mut ids) = (RootBuilder::default(), 0u32..);
     for group in first_versions.chunks(GROUP) {
         blocks.clear();
+        hashes.clear();
         blocks.extend(group.iter().map(|leaf| evidence::single_version_block(leaf.id, &leaf.event_hash)));
         lanes::hash_blocks(&hash::BATCH_ID, &blocks, &mut hashes);
-    }
-    for (id, leaf) in (0u32..).zip(&mut hashes) {
-        if batch.ids.versions(id).len() > 1 {
-            *leaf = evidence::batch_id_leaf(batch, id).hash();
+        for ((leaf, hash), id) in group.iter().zip(&hashes).zip(&mut ids) {
+            match batch.ids.versions(id).len() {
+                1 => root.push(leaf.id, hash),
+                _ => root.push(leaf.id, &evidence::batch_id_leaf(batch, id).hash()),
+            }
         }
     }
-    trie::root_of_hashes(first_versions.iter().map(|leaf| leaf.id), hashes)
+    root.root()
 }
 
 fn heads(batch: &Batch<'_>) -> Vec<HeadEntry> {
@@ -167,13 +170,15 @@ fn analytics(batch: &Batch<'_>) -> Vec<i32> {
         [_] => 0,
         _ => (0..batch.ids.len()).filter(held_by_several).count() as u64,
     };
-    let known = batch.events().filter(|&event| batch.is_known(event)).count() as u64;
-    let deps = batch.events().map(|event| u64::from(batch.event(event).dep_count)).sum();
-    let writers: BTreeSet<u32> = batch.events().map(|event| batch.event(event).node).collect();
+    let deps = match batch.has_one_occurrence_each() {
+        true => batch.entries.deps.len() as u64,
+        false => batch.events().map(|event| u64::from(batch.event(event).dep_count)).sum(),
+    };
+    let writers: BTreeSet<u32> = batch.streams.keys().iter().map(|&(node, _)| node).collect();
     Vec::from([
         ratio(batch.entries.list.len().into(), events),
         ratio(overlapping, batch.ids.len().into()),
-        ratio(known, events),
+        ratio(batch.known_count().into(), events),
         ratio(deps, events),
         ratio(writers.len() as u64, 1),
     ])
@@ -188,23 +193,23 @@ fn accepted_ids(batch: &Batch<'_>, mut first_versions: Vec<IdLeaf>) -> Vec<IdLea
 
 /// The frontiers that a merge moves, ascending.
 fn accepted_frontiers(batch: &Batch<'_>) -> Vec<FrontierLeaf> {
-    // Of each stream the greatest event, and whether any is linked.
-    let mut streams: BTreeMap<(u32, u16), (EventAt, bool)> = BTreeMap::new();
+    // Of each stream the greatest event, and whether any is linked. An accepted stream's events stand in
+    // the order of their lamports, then of their ids.
+    let mut latest: Vec<Option<(EventAt, bool)>> = alloc::vec![None; batch.streams.keys().len()];
     for event in batch.events().filter(|&event| !batch.is_known(event)) {
-        let entry = batch.event(event);
-        let (greatest, linked) = streams.entry((entry.node, entry.stream)).or_insert((event, false));
-        *linked |= entry.prev != 0;
-        let order = |entry: &Entry| (entry.lamport, entry.id);
-        if order(batch.event(*greatest)) < order(entry) {
-            *greatest = event;
-        }
+        let latest = &mut latest[batch.streams.of_event(event) as usize];
+        let linked = latest.is_some_and(|(_, linked)| linked);
+        *latest = Some((event, linked || batch.event(event).prev != 0));
     }
-    let moved = streams.into_iter().map(|((node, stream), (event, linked))| {
+    let moved = iter::zip(batch.streams.keys(), latest).filter_map(|(&(node, stream), latest)| {
+        let (event, linked) = latest?;
         let Entry { lamport, id, event_hash, .. } = *batch.event(event);
         let new = FrontierLeaf { node, stream, lamport, id, event_hash, linked };
-        batch.state.frontier(node, stream).map_or(new, |prior| later(prior, new))
+        Some(batch.state.frontier(node, stream).map_or(new, |prior| later(prior, new)))
     });
-    moved.collect()
+    let moved: Vec<FrontierLeaf> = moved.collect();
+    let by_key = piles::sorted(moved.iter().enumerate().map(|(at, leaf)| (leaf.key_bits(), at as u128)));
+    by_key.iter().map(|&(_, at)| moved[at as usize]).collect()
 }
 
 /// The greater of two accepted events of a stream; linked where either is.

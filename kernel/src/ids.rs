@@ -18,6 +18,20 @@ pub struct IdIndex {
     starts: Vec<u32>,
 }
 
+/// No slice and no id: there are fewer.
+const NOWHERE: u32 = u32::MAX;
+
+/// What [`IdIndex::find_all`] found, in the order in which it was asked; its vectors are reused.
+#[derive(Debug, Default)]
+pub struct FoundIds {
+    /// Of each id its slice, then the first id in there.
+    places: Vec<u32>,
+    /// The low half of that one.
+    near: Vec<u64>,
+    /// Of each id its index.
+    pub found: Vec<Option<u32>>,
+}
+
 /// What a look-up needs of an id, side by side in memory: the id; where its events start in `by_id`;
 /// and the greatest lamport among its versions.
 #[derive(Debug, Clone, Copy)]
@@ -95,14 +109,28 @@ impl IdIndex {
         self.find_from(self.slice_start(id)?, id)
     }
 
-    /// [`IdIndex::find`] of each id. In two passes, so that the memory of many look-ups is waited
-    /// for at once: with random ids each is a cache miss or two.
+    /// [`IdIndex::find`] of each id. With random ids each is a cache miss or two, so the looking is done in passes so
+    /// short that the processor waits for the memory of many ids at once.
     #[inline]
-    pub fn find_all(&self, ids: &[u128], found: &mut Vec<Option<u32>>) {
+    pub fn find_all(&self, ids: &[u128], found: &mut FoundIds) {
+        let FoundIds { places, near, found } = found;
+        places.clear();
+        near.clear();
         found.clear();
-        found.extend(ids.iter().map(|&id| self.slice_start(id)));
-        for (found, &id) in found.iter_mut().zip(ids) {
-            *found = found.and_then(|start| self.find_from(start, id));
+        // First the slices; no load depends on the one before it.
+        places.extend(
+            ids.iter().map(|&id| self.cut.of(id).map_or(NOWHERE, |slice| slice.min(NOWHERE.into()) as u32)),
+        );
+        for place in places.iter_mut() {
+            *place = self.starts.get(*place as usize).copied().unwrap_or(NOWHERE);
+        }
+        near.extend(
+            places.iter().map(|&place| self.ids.get(place as usize).map_or(0, |slot| slot.id() as u64)),
+        );
+        for ((&place, &near), &id) in places.iter().zip(near.iter()).zip(ids) {
+            let is_first =
+                || near == id as u64 && self.ids.get(place as usize).is_some_and(|slot| slot.id() == id);
+            found.push(if is_first() { Some(place) } else { self.find_from(place, id) });
         }
     }
 

@@ -40,5 +40,6 @@ mod simd;
 pub mod slab;
 pub mod snapshot;
 pub mod state;
+mod streams;
 pub mod trie;
 pub mod wire;

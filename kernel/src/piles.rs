@@ -1,16 +1,19 @@
 //! Sorting, in one place: each kind of record that is sorted costs the component several kilobytes,
 //! so there are two. Few things are sorted as indexes; many as records of two numbers.
 //!
-//! Many are mostly spread evenly: hashes, counters, times. Records are first dealt out to piles by the leading bits of their numbers, so that what is left to
-//! sort fits the processor's nearest memory. Numbers that crowd into one pile cost a plain sort.
+//! Many are mostly spread evenly: hashes, counters, times. Records are first dealt out to piles by the leading bits of
+//! their numbers, so that what is left to sort fits the processor's nearest memory, and each pile is dealt out once
+//! more, after which records stand within a few places of their own. Numbers that crowd cost a plain sort.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Records in a pile of numbers that are spread evenly.
-const PILE: usize = 128;
+const PILE: usize = 512;
 /// More piles at once than this, and dealing waits for memory itself.
 const MOST_PILE_BITS: u32 = 13;
+/// As many records are put in order by moving each past the greater ones before it.
+const FEW: usize = 24;
 
 /// A range of numbers, cut into equal slices.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,11 +70,64 @@ pub fn sorted(records: impl ExactSizeIterator<Item = Record> + Clone) -> Vec<Rec
     }
     // Each pile's start has moved on to its end.
     let mut start = 0;
+    let mut table = Table::default();
     for &end in &starts[..starts.len() - 1] {
-        out[start..end as usize].sort_unstable();
+        table.sort(&mut out[start..end as usize]);
         start = end as usize;
     }
     out
+}
+
+/// Where piles are dealt out; its vectors are reused.
+#[derive(Default)]
+struct Table {
+    starts: Vec<u32>,
+    records: Vec<Record>,
+}
+
+impl Table {
+    /// Sorts a pile.
+    fn sort(&mut self, pile: &mut [Record]) {
+        if pile.len() <= FEW {
+            return insert_each(pile);
+        }
+        let numbers = pile.iter().map(|record| record.0);
+        let (smallest, greatest) =
+            numbers.fold((u128::MAX, 0), |(a, b), number| (a.min(number), b.max(number)));
+        let bits = pile.len().ilog2();
+        let slices = Slices::new(smallest, greatest, bits);
+        let slice = |record: &Record| slices.of(record.0).unwrap_or(0) as usize;
+        self.starts.clear();
+        self.starts.resize((1 << bits) + 1, 0);
+        pile.iter().for_each(|record| self.starts[slice(record) + 1] += 1);
+        if self.starts.iter().any(|&count| count as usize > FEW) {
+            return pile.sort_unstable();
+        }
+        for at in 1..self.starts.len() {
+            self.starts[at] += self.starts[at - 1];
+        }
+        self.records.clear();
+        self.records.extend_from_slice(pile);
+        for record in &self.records {
+            let start = &mut self.starts[slice(record)];
+            pile[*start as usize] = *record;
+            *start += 1;
+        }
+        insert_each(pile);
+    }
+}
+
+/// Puts records in order of which each has few greater ones before it.
+fn insert_each(records: &mut [Record]) {
+    for at in 1..records.len() {
+        let record = records[at];
+        let mut to = at;
+        while to > 0 && records[to - 1] > record {
+            records[to] = records[to - 1];
+            to -= 1;
+        }
+        records[to] = record;
+    }
 }
 
 /// Sorts a few indexes. Equal ones stay in their order.

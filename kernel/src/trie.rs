@@ -4,7 +4,7 @@
 //! the keys below it differ and commits to that bit; a leaf commits to its whole key. So presence
 //! and absence are the same walk, and the order of insertion leaves no trace.
 //!
-//! [`root_of_sorted`], [`root_of_hashes`] and [`prove_sorted`] serve sets that are used once; [`Trie`] serves the state
+//! [`root_of_sorted`], [`RootBuilder`] and [`prove_sorted`] serve sets that are used once; [`Trie`] serves the state
 //! that lives across batches; [`TrieProof`] is what both hand out. This module knows nothing of
 //! what leaves mean, and takes no count from a proof.
 
@@ -20,7 +20,7 @@ mod levels;
 mod live;
 mod proof;
 
-pub use bulk::root_of_hashes;
+pub use bulk::RootBuilder;
 pub use live::{Iter, Trie};
 pub use proof::TrieProof;
 

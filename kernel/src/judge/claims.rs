@@ -12,14 +12,17 @@ pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
         let entry = batch.event(event);
         entry.has_claim() && (entry.dep_count > 0 || entry.prev != 0)
     };
-    let mut claiming: Vec<EventAt> = batch.events().filter(makes_judgeable_claim).collect();
+    let mut claiming: Vec<EventAt> = match batch.entries.claims.is_empty() {
+        true => Vec::new(),
+        false => batch.events().filter(makes_judgeable_claim).collect(),
+    };
     // Stable: events with one past stay in canonical order.
     piles::sort_by(&mut claiming, &mut |a, b| past_of(batch, a).cmp(past_of(batch, b)));
     let mut judged = Vec::new();
     for group in claiming.chunk_by(|&a, &b| past_of(batch, a).eq(past_of(batch, b))) {
         judge_group(batch, group, &mut judged, findings);
     }
-    let total = batch.events().filter(|&event| batch.is_known(event)).count() as u64;
+    let total = u64::from(batch.known_count());
     let judged_known = judged.iter().filter(|&&event| batch.is_known(event)).count() as u64;
     let coverage = &mut findings.coverage[CLAIM_AGREEMENT];
     coverage.judged = judged.len() as u64;

@@ -5,18 +5,19 @@ use core::ops::Range;
 
 use super::{DEPENDENCY_KNOWN, DEPENDENCY_PRECEDES, Findings, Offence};
 use crate::batch::{Batch, EventAt};
+use crate::ids::FoundIds;
 
 /// Events whose deps are looked up at once.
 const GROUP: usize = 64;
 
 pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
-    let (mut deps, mut found) = (Vec::new(), Vec::new());
+    let (mut deps, mut looked_up) = (Vec::new(), FoundIds::default());
     for start in batch.events().step_by(GROUP) {
         let group = start..batch.event_count().min(start + GROUP as u32);
         deps.clear();
         group.clone().for_each(|event| deps.extend_from_slice(batch.entries.deps(batch.event(event))));
-        batch.ids.find_all(&deps, &mut found);
-        judge_group(batch, group, &found, findings);
+        batch.ids.find_all(&deps, &mut looked_up);
+        judge_group(batch, group, &looked_up.found, findings);
     }
 }
 

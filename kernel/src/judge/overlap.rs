@@ -7,6 +7,12 @@ use crate::batch::{Batch, EventAt};
 use crate::piles;
 
 pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
+    if batch.starts_from_nothing() && batch.has_one_occurrence_each() && batch.ids.has_one_version_each() {
+        // Each id is held once, by one log.
+        findings.coverage[EVENT_UNIQUE].judged += u64::from(batch.ids.len());
+        findings.coverage[OVERLAP_AGREEMENT].skipped += u64::from(batch.ids.len());
+        return;
+    }
     for id in 0..batch.ids.len() {
         let versions = batch.ids.versions(id);
         let held_once = versions.len() == 1 && batch.occurrences(versions[0]).len() == 1;

@@ -1,15 +1,17 @@
 //! 1001 and 1004: the lines that events form in their streams.
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use super::{Findings, LAMPORT_MONOTONIC, Offence, STREAM_LINKED};
 use crate::batch::{Batch, EventAt};
 use crate::entry::Entry;
 use crate::event::FIRST_CAUSAL_ONLY_STREAM;
 use crate::state::FrontierLeaf;
+use crate::streams::StreamKey;
 
 pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
-    let mut lines: BTreeMap<(u32, u16), Line> = BTreeMap::new();
+    let line = |&(node, stream): &StreamKey| Line::new(batch.state.frontier(node, stream));
+    let mut lines: Vec<Line> = batch.streams.keys().iter().map(line).collect();
     for event in batch.events() {
         let entry = batch.event(event);
         let slots = [LAMPORT_MONOTONIC, STREAM_LINKED];
@@ -21,9 +23,7 @@ pub(super) fn judge(batch: &Batch<'_>, findings: &mut Findings) {
             slots.iter().for_each(|&slot| findings.coverage[slot].skipped += 1);
             continue;
         }
-        let line = lines
-            .entry((entry.node, entry.stream))
-            .or_insert_with(|| Line::new(batch.state.frontier(entry.node, entry.stream)));
+        let line = &mut lines[batch.streams.of_event(event) as usize];
         judge_lamport(batch, line, event, findings);
         judge_link(batch, line, event, findings);
         line.push(event, entry);

@@ -1,95 +1,103 @@
-//! The root of a set of leaves that is used once: built whole, hashed side by side.
+//! The root of a set of leaves that is used once: hashed side by side, in memory that does not grow
+//! with the set.
 
 use alloc::vec::Vec;
 
 use super::divergence;
-use super::levels::{Child, Waiting};
+use super::levels::{Child, MANY, Waiting};
 use crate::hash::{self, Domain, Hash};
 
-/// Root over leaves whose keys ascend strictly; `leaves` are their hashes, in the same order. Takes
-/// about 80 bytes a leaf; [`super::root_of_sorted`] gives the same root with next to none, slower.
-///
-/// # Panics
-///
-/// Where the keys do not ascend, or are not as many as the leaves: errors of the caller, which must
-/// not become a root.
-pub fn root_of_hashes(keys: impl Iterator<Item = u128>, leaves: Vec<Hash>) -> Hash {
-    let Some(last) = leaves.len().checked_sub(1) else { return hash::TRIE_EMPTY.hash(b"") };
-    let mut trie = Bulk { leaves, branches: Vec::with_capacity(last) };
-    let root = trie.build(keys);
-    let mut waiting = Waiting::default();
-    for (index, branch) in (0u32..).zip(&trie.branches) {
-        waiting.push(branch.bit, index);
-    }
-    // All leaves are hashed already, so their domain is never asked for.
-    waiting.hash_all(&UNUSED, &mut trie, Bulk::children, |trie, branch, hash| {
-        trie.branches[branch as usize].hash = hash;
-    });
-    *trie.hash_of(root)
+/// Builds the trie over leaves that come in ascending order, and keeps only what leaves to come can
+/// still change: the left siblings of their ancestors. [`super::root_of_sorted`] gives the same root,
+/// one hash after the other.
+#[derive(Default)]
+pub struct RootBuilder {
+    nodes: Nodes,
+    /// Branches whose right side is still open, with their left side; their bits ascend.
+    open: Vec<(u8, u32)>,
+    /// The last key, and the subtree that ends with it.
+    last: Option<(u128, u32)>,
+    waiting: Waiting,
 }
 
+/// Hashes of leaves and branches; a branch also has its children, which stand before it.
+#[derive(Default)]
+struct Nodes {
+    hashes: Vec<Hash>,
+    children: Vec<[u32; 2]>,
+}
+
+/// Whatever is not a branch has been hashed.
+const NO_CHILDREN: [u32; 2] = [0; 2];
+
+/// All leaves are hashed already, so their domain is never asked for.
 const UNUSED: Domain = hash::TRIE_EMPTY;
 
-const BRANCH: u32 = 1 << 31;
-
-struct Bulk {
-    leaves: Vec<Hash>,
-    branches: Vec<Branch>,
-}
-
-struct Branch {
-    bit: u8,
-    /// A leaf's index, or a branch's with [`BRANCH`] set.
-    left: u32,
-    right: u32,
-    hash: Hash,
-}
-
-impl Bulk {
-    /// Makes the branches: one between each pair of neighbouring leaves, at the bit where they part.
-    /// Of two branches the one at the earlier bit stands above. Gives the root.
-    fn build(&mut self, keys: impl Iterator<Item = u128>) -> u32 {
-        // Branches whose right side is still open; their bits ascend.
-        let mut open: Vec<u32> = Vec::new();
-        let mut before: Option<u128> = None;
-        let mut count = 0u32;
-        for key in keys {
-            if let Some(before) = before {
-                assert!(before < key, "keys must ascend");
-                let bit = divergence(before, key) as u8;
-                let left = self.close(&mut open, bit, count - 1);
-                open.push(self.branches.len() as u32);
-                self.branches.push(Branch { bit, left, right: 0, hash: [0; 32] });
-            }
-            before = Some(key);
-            count += 1;
+impl RootBuilder {
+    /// Adds the next leaf: its key and its hash.
+    ///
+    /// # Panics
+    ///
+    /// Where the key is not greater than the one before: an error of the caller, which must not become a root.
+    pub fn push(&mut self, key: u128, leaf: &Hash) {
+        if let Some((before, subtree)) = self.last {
+            assert!(before < key, "keys must ascend");
+            let bit = divergence(before, key) as u8;
+            let left = self.close(bit, subtree);
+            self.open.push((bit, left));
         }
-        assert_eq!(count as usize, self.leaves.len(), "a key for each leaf");
-        self.close(&mut open, 0, count - 1)
+        if self.waiting.len() >= MANY {
+            self.forget();
+        }
+        self.last = Some((key, self.nodes.add(*leaf, NO_CHILDREN)));
+    }
+
+    /// The root over all leaves.
+    pub fn root(mut self) -> Hash {
+        let Some((_, subtree)) = self.last else { return hash::TRIE_EMPTY.hash(b"") };
+        let root = self.close(0, subtree);
+        self.hash_waiting();
+        self.nodes.hashes[root as usize]
     }
 
     /// Ends every open branch at `bit` or below, each as the right side of the one above it.
     #[inline]
-    fn close(&mut self, open: &mut Vec<u32>, bit: u8, mut subtree: u32) -> u32 {
-        while let Some(branch) = open.pop_if(|branch| self.branches[*branch as usize].bit >= bit) {
-            self.branches[branch as usize].right = subtree;
-            subtree = branch | BRANCH;
+    fn close(&mut self, bit: u8, mut subtree: u32) -> u32 {
+        while let Some((bit, left)) = self.open.pop_if(|(open, _)| *open >= bit) {
+            subtree = self.nodes.add([0; 32], [left, subtree]);
+            self.waiting.push(bit, subtree);
         }
         subtree
     }
 
+    /// Hashes all branches that are whole, and keeps of all nodes the left sides of open branches.
+    fn forget(&mut self) {
+        self.hash_waiting();
+        let hashes: Vec<Hash> = self.open.iter().map(|&(_, left)| self.nodes.hashes[left as usize]).collect();
+        self.nodes.hashes.clear();
+        self.nodes.children.clear();
+        for ((_, left), hash) in self.open.iter_mut().zip(hashes) {
+            *left = self.nodes.add(hash, NO_CHILDREN);
+        }
+    }
+
+    fn hash_waiting(&mut self) {
+        let set = |nodes: &mut Nodes, node: u32, hash| nodes.hashes[node as usize] = hash;
+        self.waiting.hash_all(&UNUSED, &mut self.nodes, Nodes::children_of, set);
+    }
+}
+
+impl Nodes {
     #[inline]
-    fn children(&self, branch: u32) -> [Child<'_, Hash>; 2] {
-        let Branch { left, right, .. } = &self.branches[branch as usize];
-        [left, right].map(|&node| Child::Hashed(self.hash_of(node)))
+    fn add(&mut self, hash: Hash, children: [u32; 2]) -> u32 {
+        self.hashes.push(hash);
+        self.children.push(children);
+        self.hashes.len() as u32 - 1
     }
 
     #[inline]
-    fn hash_of(&self, node: u32) -> &Hash {
-        match node & BRANCH {
-            0 => &self.leaves[node as usize],
-            _ => &self.branches[(node & !BRANCH) as usize].hash,
-        }
+    fn children_of(&self, node: u32) -> [Child<'_, Hash>; 2] {
+        self.children[node as usize].map(|child| Child::Hashed(&self.hashes[child as usize]))
     }
 }
 
@@ -101,7 +109,7 @@ mod tests {
     #[test]
     fn the_root_is_the_one_of_leaves_that_come_one_by_one() {
         let mut keys: Vec<u128> =
-            (0..700u128).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).collect();
+            (0..7000u128).map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).collect();
         keys.extend((0..128).map(|bit| 1u128 << bit));
         keys.sort_unstable();
         keys.dedup();
@@ -109,13 +117,17 @@ mod tests {
             let keys = &keys[keys.len() - count..];
             let leaves: Vec<Hash> = keys.iter().map(|key| hash::plain(&key.to_le_bytes())).collect();
             let expected = root_of_sorted(keys.iter().copied().zip(leaves.iter().copied()));
-            assert_eq!(root_of_hashes(keys.iter().copied(), leaves), expected);
+            let mut root = RootBuilder::default();
+            keys.iter().zip(&leaves).for_each(|(key, leaf)| root.push(*key, leaf));
+            assert_eq!(root.root(), expected);
         }
     }
 
     #[test]
     #[should_panic(expected = "ascend")]
     fn a_key_twice_has_no_root() {
-        root_of_hashes([4, 4].into_iter(), Vec::from([[0; 32]; 2]));
+        let mut root = RootBuilder::default();
+        root.push(4, &[0; 32]);
+        root.push(4, &[0; 32]);
     }
 }

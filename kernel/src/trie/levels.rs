@@ -9,6 +9,10 @@ use crate::lanes::{self, Block};
 /// Branches that are hashed together.
 const GROUP: usize = 64;
 
+/// Branches that are enough to be hashed, though more may come: nearly all share their bit with others, and all of
+/// them with their children fit the processor's nearer memory.
+pub const MANY: usize = 2048;
+
 /// A child, as far as hashing its branch goes.
 pub enum Child<'t, P> {
     /// Its hash is known.
@@ -21,6 +25,7 @@ pub enum Child<'t, P> {
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
     by_bit: Vec<Vec<u32>>,
+    len: usize,
 }
 
 impl Waiting {
@@ -32,12 +37,19 @@ impl Waiting {
             self.by_bit.resize_with(bit + 1, Vec::new);
         }
         self.by_bit[bit].push(branch);
+        self.len += 1;
     }
 
-    /// Hashes all that wait. `children` gives both children of a branch, `set` takes its hash. Gives
-    /// how many nodes were hashed.
+    /// Branches that wait.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Hashes all that wait; then none do. `children` gives both children of a branch, which are hashed or wait
+    /// too; `set` takes its hash. Gives how many nodes were hashed.
     pub fn hash_all<T, P: AsRef<[u8]>>(
-        self,
+        &mut self,
         leaf_domain: &Domain,
         trie: &mut T,
         children: impl Fn(&T, u32) -> [Child<'_, P>; 2],
@@ -45,7 +57,9 @@ impl Waiting {
     ) -> u64 {
         let mut hashed = 0;
         let mut level = Level::default();
-        for (bit, same_bit) in (0u8..=127).zip(self.by_bit).rev() {
+        for (bit, same_bit) in
+            (0u8..=127).zip(&self.by_bit).rev().filter(|(_, same_bit)| !same_bit.is_empty())
+        {
             let domain = hash::trie_branch_domain(bit);
             for group in same_bit.chunks(GROUP) {
                 level.gather(group.iter().map(|&branch| children(trie, branch)));
@@ -55,6 +69,8 @@ impl Waiting {
                 }
             }
         }
+        self.by_bit.iter_mut().for_each(Vec::clear);
+        self.len = 0;
         hashed
     }
 }

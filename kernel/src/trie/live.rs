@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::levels::{Child, Waiting};
+use super::levels::{Child, MANY, Waiting};
 use super::{FixedLeaf, TrieProof, ascending, divergence, is_set, split};
 use crate::hash::{self, Hash};
 use crate::slab::Slab;
@@ -152,9 +152,20 @@ impl<L: FixedLeaf> Trie<L> {
 
     /// Hashes the branches that a merge made or changed, and the leaves right below them.
     fn hash_waiting(&mut self) {
-        let waiting = core::mem::take(&mut self.waiting);
+        let mut waiting = core::mem::take(&mut self.waiting);
         let set = |trie: &mut Self, branch: u32, hash| trie.branches.get_mut(branch).hash = hash;
         self.hashed += waiting.hash_all(&L::DOMAIN, self, Self::children, set);
+        self.waiting = waiting;
+    }
+
+    /// Notes a branch whose children are as they will be, and hashes those noted so far where they are many: soon,
+    /// while they are near.
+    #[inline]
+    fn wait(&mut self, bit: u8, branch: u32) {
+        self.waiting.push(bit, branch);
+        if self.waiting.len() >= MANY {
+            self.hash_waiting();
+        }
     }
 
     #[inline]
@@ -190,7 +201,7 @@ impl<L: FixedLeaf> Trie<L> {
         let right = self.merge_child(branch.right, near_right.then_some(near), ones);
         let merged = join(branch.bit, &left, &right);
         self.branches.set(node.index(), merged);
-        self.waiting.push(merged.bit, node.index());
+        self.wait(merged.bit, node.index());
         Subtree { node, len: merged.len }
     }
 
@@ -246,7 +257,7 @@ impl<L: FixedLeaf> Trie<L> {
     fn add_branch(&mut self, bit: u32, left: &Subtree, right: &Subtree) -> Subtree {
         let branch = join(bit as u8, left, right);
         let index = self.branches.push(branch);
-        self.waiting.push(branch.bit, index);
+        self.wait(branch.bit, index);
         Subtree { node: Node(index | BRANCH), len: branch.len }
     }
 
