@@ -57,6 +57,7 @@ bench: build ## events per second beside the floor of the same machine
 # PEERS="--events 2000 --turns 1" for a quick look; --help after it lists all flags.
 PEERS ?=
 bench-peers: build ## beside its peers on the same events; writes the section in BENCHMARKS.md (a quarter of an hour)
+	@scripts/setup.sh peers
 	cargo build --release --locked --ignore-rust-version --manifest-path tests/peers/Cargo.toml \
 	    --target-dir $(TARGET)/bench-peers
 	$(TARGET)/bench-peers/release/omega-peers measure --omega $(TARGET)/release/omega \

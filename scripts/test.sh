@@ -91,7 +91,8 @@ load() { scripts/setup.sh load && scripts/load.sh; }
 bench_peers() {
     local flags=(--release --locked --ignore-rust-version --manifest-path tests/peers/Cargo.toml
         --target-dir "$TARGET/bench-peers")
-    cargo clippy "${flags[@]}" --all-targets -- -D warnings &&
+    scripts/setup.sh peers &&
+        cargo clippy "${flags[@]}" --all-targets -- -D warnings &&
         OMEGA=$(realpath "$TARGET/release/omega") cargo test "${flags[@]}" &&
         cargo build --quiet "${flags[@]}" &&
         "$TARGET/bench-peers/release/omega-peers" measure --omega "$TARGET/release/omega" --events 300 --turns 1
@@ -113,6 +114,8 @@ fi
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"
+counted=("$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,audit,engines-table,api-fuzz})
+if [ "$full" = yes ]; then counted+=("$logs/bench-peers"); fi
 # Cargo's lines, Node's, and those of Python's unittest.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
     /^ℹ pass / { passed += $3 }
@@ -124,7 +127,7 @@ awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
         bad += substr($0, RSTART + 1, RLENGTH - 1); $0 = substr($0, RSTART + RLENGTH) }
         failed += bad; passed += ran - bad }
     END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
-    "$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,audit,engines-table,api-fuzz}
+    "${counted[@]}"
 [ "$full" = yes ] && echo "long runs: included" || echo "long runs: not included (make test-full)"
 if [ "$failed" != 0 ]; then
     echo "RESULT: FAILED"

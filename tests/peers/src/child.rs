@@ -161,12 +161,10 @@ pub fn serve(order: Order) -> Result<()> {
         return say(Answer::Failed(format!("nobody is called {}", order.contender)));
     };
     let PlaceArgs { log, folder, omega, processor } = order.place;
-    if let Some(processor) = processor {
-        machine::pin(processor)?;
-    }
     let place = Place { log, folder, omega, processor };
     let count = order.events.min(contender.most_events());
-    let prepared = events::read(&place.log, count).and_then(|events| {
+    let prepared = place.processor.map_or(Ok(()), machine::pin).and_then(|()| {
+        let events = events::read(&place.log, count)?;
         contender.prepare(&events, &place)?;
         Ok(events.len())
     });

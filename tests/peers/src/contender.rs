@@ -5,6 +5,7 @@ mod floor;
 mod git;
 mod hash_map;
 mod hypercore;
+mod hypercore_node;
 mod loro;
 mod merkle;
 mod native;
@@ -141,6 +142,7 @@ pub fn all() -> Vec<Box<dyn Contender>> {
         Box::new(p2panda::P2panda::default()),
         Box::new(hypercore::Append::default()),
         Box::new(hypercore::Proofs::default()),
+        Box::new(hypercore_node::Audit::default()),
     ]
 }
 

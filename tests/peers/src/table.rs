@@ -11,6 +11,7 @@ const WANTED: &[(&str, &str, f64)] = &[
     ("OMEGA wasm", "OMEGA native", 1.0 / 2.8),
     ("OMEGA wasm", "p2panda-core", 40.0),
     ("OMEGA wasm", "hypercore, proofs", 80.0),
+    ("OMEGA wasm", "hypercore in Node, audit", 80.0),
     ("OMEGA wasm", "git fsck", 8.0),
     ("OMEGA wasm", "automerge, load", 2.0),
     ("OMEGA wasm", "loro, import", 1.0),

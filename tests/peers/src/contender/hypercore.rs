@@ -1,7 +1,7 @@
 //! The same events as blocks of hypercores, one for each writer: appended, and replicated with a proof each.
 //!
-//! The crate has no audit of what it holds, as the JavaScript one has. What comes nearest is a reader who starts with
-//! the key alone and is given each block with its proof.
+//! The crate has no audit of what it holds, as the JavaScript implementation has (`hypercore_node.rs`). What comes nearest
+//! is a reader who starts with the key alone and is given each block with its proof.
 
 use std::collections::BTreeMap;
 
@@ -133,7 +133,7 @@ impl Contender for Proofs {
 }
 
 /// Each writer's events, as blocks.
-fn feeds(events: &[Event]) -> BTreeMap<u32, Vec<Vec<u8>>> {
+pub fn feeds(events: &[Event]) -> BTreeMap<u32, Vec<Vec<u8>>> {
     let mut feeds: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
     for event in events {
         feeds.entry(event.header.node).or_default().push(event.message.clone());
