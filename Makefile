@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-web load mutants coverage fuzz-smoke fuzz-long fuzz-seeded miri kani
+.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-peers bench-web load mutants coverage fuzz-smoke fuzz-long fuzz-seeded miri kani
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -53,6 +53,15 @@ engines: setup web ## the same bytes from six engines; writes the table in ARCHI
 
 bench: build ## events per second beside the floor of the same machine
 	$(TARGET)/release/omega bench $(BENCH)
+
+# PEERS="--events 2000 --turns 1" for a quick look; --help after it lists all flags.
+PEERS ?=
+bench-peers: build ## beside its peers on the same events; writes the section in BENCHMARKS.md (a quarter of an hour)
+	@scripts/setup.sh peers
+	cargo build --release --locked --ignore-rust-version --manifest-path tests/peers/Cargo.toml \
+	    --target-dir $(TARGET)/bench-peers
+	$(TARGET)/bench-peers/release/omega-peers measure --omega $(TARGET)/release/omega \
+	    --output tests/peers/results --page BENCHMARKS.md $(PEERS)
 
 bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's
 	npm --prefix js run --silent bench

@@ -102,7 +102,7 @@ row() {
 # Others, with the same events: 256 bytes, 1,000 at a time.
 peers() {
     cargo build --release --locked --quiet --manifest-path scripts/peers/Cargo.toml --target-dir "$TARGET/peers"
-    "$TARGET/peers/release/omega-peers" "$SECONDS_EACH" "${reached[omega]}" "${reached[json]}"
+    "$TARGET/peers/release/omega-load-peers" "$SECONDS_EACH" "${reached[omega]}" "${reached[json]}"
 }
 
 # Kernels that change places while 50,000 events/s come: ours, and ours with a section that says nothing.

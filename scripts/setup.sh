@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes this machine ready: `setup.sh build` for what building takes, `setup.sh web` for the verifier in
 # JavaScript beside it, `setup.sh test` for what the tests take beside both, `setup.sh load` for load runs,
+# `setup.sh peers` for what the checker is measured beside,
 # `setup.sh fuzz` and `setup.sh miri` for what takes a nightly compiler. Installs what is missing and nothing else;
 # running it again changes nothing.
 # What cannot be installed is said, with what to do, and ends the script.
@@ -30,6 +31,10 @@ main() {
         for_building
         PATH="$PATH:/usr/sbin" need nats-server nats-server
         ;;
+    peers)
+        for_building
+        for_peers
+        ;;
     fuzz)
         nightly
         # libFuzzer itself is C++.
@@ -45,7 +50,7 @@ main() {
         cargo +nightly miri --version >/dev/null 2>&1 || rustup component add miri rust-src --toolchain nightly ||
             give_up "rustup could not install Miri: rustup component add miri rust-src --toolchain nightly"
         ;;
-    *) give_up "usage: scripts/setup.sh [build|web|test|load|fuzz|miri]" ;;
+    *) give_up "usage: scripts/setup.sh [build|web|test|load|peers|fuzz|miri]" ;;
     esac
     echo "setup: ready"
 }
@@ -91,6 +96,16 @@ for_web() {
         # registry may lack some. What is installed has the versions and the hashes of the lock file all the same.
         npm --prefix js install --no-save --no-audit --no-fund ||
             give_up "npm could not install the packages of js/package-lock.json: its messages above say why."
+    fi
+}
+
+# Only hypercore's audit takes Node: without it that row says so, and the others are measured.
+for_peers() {
+    local packages=tests/peers/hypercore
+    if [ ! "$packages/node_modules/.package-lock.json" -nt "$packages/package-lock.json" ]; then
+        echo "setup: installing the packages of $packages/package-lock.json"
+        { has npm && npm --prefix "$packages" install --no-save --no-audit --no-fund; } ||
+            echo "setup: they could not be installed: hypercore's audit will not be measured"
     fi
 }
 

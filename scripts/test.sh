@@ -56,6 +56,9 @@ step format cargo fmt --all --check
 step dependencies cargo deny --locked check bans licenses sources
 step generator cargo deny --manifest-path js/bind/Cargo.toml --config deny.toml --locked check bans licenses sources
 step peers cargo deny --manifest-path scripts/peers/Cargo.toml --config deny.toml --locked check bans licenses sources
+step bench-peers-deps cargo deny --manifest-path tests/peers/Cargo.toml --config deny.toml --locked \
+    check bans licenses sources
+step bench-peers-fmt cargo fmt --all --check --manifest-path tests/peers/Cargo.toml
 step fuzz-deps cargo deny --manifest-path fuzz/Cargo.toml --config deny.toml --locked check bans licenses sources
 step fuzz-format cargo fmt --all --check --manifest-path fuzz/Cargo.toml
 step kani-format cargo fmt --all --check --manifest-path formal/kani/Cargo.toml
@@ -84,7 +87,18 @@ step engines-table third_party test_engines_table.py
 step api-fuzz api_fuzz
 step demo demo
 load() { scripts/setup.sh load && scripts/load.sh; }
+# Its own clippy and tests, then all contenders once over a few events; nothing is written.
+bench_peers() {
+    local flags=(--release --locked --ignore-rust-version --manifest-path tests/peers/Cargo.toml
+        --target-dir "$TARGET/bench-peers")
+    scripts/setup.sh peers &&
+        cargo clippy "${flags[@]}" --all-targets -- -D warnings &&
+        OMEGA=$(realpath "$TARGET/release/omega") cargo test "${flags[@]}" &&
+        cargo build --quiet "${flags[@]}" &&
+        "$TARGET/bench-peers/release/omega-peers" measure --omega "$TARGET/release/omega" --events 300 --turns 1
+}
 if [ "$full" = yes ]; then
+    step bench-peers bench_peers
     step load load
     step fuzz-smoke make --no-print-directory fuzz-smoke
     step fuzz-seeded make --no-print-directory fuzz-seeded
@@ -100,6 +114,8 @@ fi
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"
+counted=("$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,audit,engines-table,api-fuzz})
+if [ "$full" = yes ]; then counted+=("$logs/bench-peers"); fi
 # Cargo's lines, Node's, and those of Python's unittest.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
     /^ℹ pass / { passed += $3 }
@@ -111,7 +127,7 @@ awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
         bad += substr($0, RSTART + 1, RLENGTH - 1); $0 = substr($0, RSTART + RLENGTH) }
         failed += bad; passed += ran - bad }
     END { printf "tests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
-    "$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,audit,engines-table,api-fuzz}
+    "${counted[@]}"
 [ "$full" = yes ] && echo "long runs: included" || echo "long runs: not included (make test-full)"
 if [ "$failed" != 0 ]; then
     echo "RESULT: FAILED"

@@ -1,7 +1,7 @@
 //! The process that measures one contender, and the parent's end of the line to it.
 //!
 //! The parent writes one request a line; the child answers each with one JSON object a line, and
-//! ends when its input does.
+//! ends when its input does. `tests/peers` is another such parent: there the kernel takes turns with others.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};

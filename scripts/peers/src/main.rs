@@ -1,7 +1,7 @@
 //! What others make of the same events, on the same machine: 256 bytes each, 1,000 at a time.
 //!
 //! ```text
-//! omega-peers SECONDS OMEGA JSON        rates that the node reached, in events a second
+//! omega-load-peers SECONDS OMEGA JSON        rates that the node reached, in events a second
 //! ```
 //!
 //! SQLite: WAL, synchronous=FULL, a hash chain (BLAKE3) over the rows, 1,000 rows a transaction, in this
