@@ -33,7 +33,7 @@ pub fn read(log: &Path, most: usize) -> Result<Vec<Event>> {
         }
         let frame = frame.map_err(said)?;
         let Message::Event(view) = frame.message else { continue };
-        let PayloadRef::Present { bytes: payload, .. } = view.payload else {
+        let PayloadRef::Present { bytes: payload, .. } = view.payload() else {
             bail!("an event at byte {} has no payload", frame.offset)
         };
         let message = frame.bytes[omega_kernel::frame::FRAME_HEADER_BYTES..].to_vec();
