@@ -59,7 +59,8 @@ fn scanned(log: &[u8]) -> Vec<Occurrence> {
     let found = |entry: &omega_kernel::entry::Entry| match entries.observed(entry) {
         Some(observed) => Some(*observed),
         None if entry.payload_is_judged() => {
-            Some(Observed { len: entry.payload_len, hash: entry.payload_hash })
+            let stated = entries.rest(entry);
+            Some(Observed { len: stated.payload_len.into(), hash: stated.payload_hash })
         }
         None => None,
     };
