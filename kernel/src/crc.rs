@@ -40,26 +40,21 @@ fn update(register: u32, bytes: &[u8]) -> u32 {
 #[cfg(target_arch = "wasm32")]
 use tabled as update;
 
-/// [`update`] with tables, two bytes at a time.
+/// [`update`] with a table, byte by byte: a second table would take a kilobyte more to download, and little less time.
 fn tabled(mut register: u32, bytes: &[u8]) -> u32 {
-    let (pairs, rest) = bytes.as_chunks::<2>();
-    for pair in pairs {
-        let [a, b] = (register as u16 ^ u16::from_le_bytes(*pair)).to_le_bytes();
-        register = register >> 16 ^ REGISTERS[1][usize::from(a)] ^ REGISTERS[0][usize::from(b)];
-    }
-    for byte in rest {
-        register = register >> 8 ^ REGISTERS[0][usize::from(register as u8 ^ byte)];
+    for byte in bytes {
+        register = register >> 8 ^ REGISTERS[usize::from(register as u8 ^ byte)];
     }
     register
 }
 
-/// By number of zeros behind a byte: the register behind them, for each value of the byte.
-static REGISTERS: [[u32; 256]; 2] = {
-    let mut registers = [[0; 256]; 2];
-    let mut at = 0;
-    while at < 2 * 256 {
-        registers[at / 256][at % 256] = register_behind((at % 256) as u32, at / 256);
-        at += 1;
+/// The register behind a byte, for each of its values.
+static REGISTERS: [u32; 256] = {
+    let mut registers = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        registers[byte] = register_behind(byte as u32, 0);
+        byte += 1;
     }
     registers
 };

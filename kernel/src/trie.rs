@@ -94,7 +94,8 @@ impl SortedRoot {
     }
 }
 
-/// Root over leaves (key, hash) whose keys ascend strictly, in memory bounded by the key's bits.
+/// Root over leaves (key, hash) whose keys ascend strictly, in memory bounded by the key's bits. The plain way, which
+/// the faster ones are held against.
 ///
 /// # Panics
 ///
@@ -128,8 +129,9 @@ pub fn prove_sorted<L: Leaf>(keys: &[u128], leaf_at: impl Fn(usize) -> L, key: u
         let middle = rest.start + keys[rest.clone()].partition_point(|&key| !is_set(key, bit));
         let (zeros, ones) = (rest.start..middle, middle..rest.end);
         let (same, other) = if is_set(key, bit) { (ones, zeros) } else { (zeros, ones) };
-        let sibling = root_of_sorted(other.map(|index| (keys[index], leaf_at(index).hash())));
-        steps.push((bit as u8, sibling));
+        let mut sibling = RootBuilder::default();
+        other.for_each(|index| sibling.push(keys[index], &leaf_at(index).hash()));
+        steps.push((bit as u8, sibling.root()));
         rest = same;
     }
     TrieProof { leaf: rest.next().map(leaf_at), steps }
