@@ -76,7 +76,7 @@ fn build_module(workspace: &Path, target_folder: &Path) -> Result<PathBuf> {
         "-Ctarget-feature=+simd128".to_owned(),
         // Only what is marked for it is inlined where it is large: the component is downloaded. With
         // optimisation level 2 below, this takes a tenth off it for some hundredths of its speed.
-        "-Cllvm-args=-inline-threshold=50".to_owned(),
+        "-Cllvm-args=-inline-threshold=10".to_owned(),
         // Memory comes by the large page from the first byte on (`kernel/src/heap.rs`).
         "-Clink-arg=--initial-memory=2097152".to_owned(),
         remap(workspace, "/omega"),
