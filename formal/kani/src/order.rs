@@ -19,13 +19,10 @@ fn entry() -> Entry {
         flags: 0,
         id: kani::any(),
         prev: 0,
-        payload_len: 0,
-        payload_hash: [0; 32],
         event_hash,
         dep_count: 0,
         dep_start: 0,
-        claim: 0,
-        observed: 0,
+        rest: 0,
         log: 0,
     }
 }

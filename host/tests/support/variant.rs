@@ -30,8 +30,8 @@ pub fn mistaken(domain: Domain) -> Vec<u8> {
 pub fn trapping_on_thirteen() -> Vec<u8> {
     built(
         "kernel/src/entry.rs",
-        "payload_len: view.payload_len,",
-        "payload_len: if view.payload_len == 13 { panic!() } else { view.payload_len },",
+        "lamport: view.lamport,",
+        "lamport: if view.payload_len == 13 { panic!() } else { view.lamport },",
     )
 }
 

@@ -199,7 +199,9 @@ pub fn flip_in_log(bytes: &mut [u8]) -> Result<()> {
     let at = frame_nearest_the_middle(bytes)?;
     let FrameAt::Whole(message) = frame_at(&bytes[at..]) else { bail!("there is no frame to damage") };
     let Ok(wire::Message::Event(view)) = wire::decode(message) else { bail!("there is no event to damage") };
-    let wire::PayloadRef::Present { bytes: payload, .. } = view.payload() else { bail!("there is no payload") };
+    let wire::PayloadRef::Present { bytes: payload, .. } = view.payload() else {
+        bail!("there is no payload")
+    };
     let payload = payload.as_ptr().addr() - bytes.as_ptr().addr();
     bytes[payload] ^= 1;
     Ok(())
