@@ -132,8 +132,8 @@ pub fn all() -> Vec<Box<dyn Contender>> {
         Box::new(wasm::Wasm::new(true)),
         Box::new(native::Native::new(native::Form::SignedEach, 1)),
         Box::new(wasm::WasmEach::default()),
-        Box::new(merkle::TlogTiles::default()),
-        Box::new(merkle::CtMerkle::default()),
+        Box::new(merkle::MerkleRoot::new(merkle::Library::TlogTiles)),
+        Box::new(merkle::MerkleRoot::new(merkle::Library::CtMerkle)),
         Box::new(hash_map::HashMapOfIds::default()),
         Box::new(sqlite::Sqlite::default()),
         Box::new(loro::Loro::default()),
@@ -177,20 +177,15 @@ pub mod tests {
     fn prepared(contender: &mut dyn Contender, count: usize) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let (log, events) = samples(folder.path(), count);
-        let place = Place {
-            log,
-            folder: folder.path().to_owned(),
-            omega: omega().unwrap_or_default(),
-            processor: None,
-        };
+        let place = Place { log, folder: folder.path().to_owned(), omega: omega(), processor: None };
         contender.prepare(&events, &place).unwrap();
         folder
     }
 
     /// The built command, for what is measured through it.
-    pub fn omega() -> Option<PathBuf> {
-        let built = PathBuf::from(std::env::var_os("OMEGA")?);
-        built.is_file().then_some(built)
+    pub fn omega() -> PathBuf {
+        let named = std::env::var_os("OMEGA").map(PathBuf::from);
+        named.filter(|path| path.is_file()).expect("OMEGA names the built command, as an absolute path")
     }
 
     /// It counts as many events as it was given, again and again.

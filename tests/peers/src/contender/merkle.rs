@@ -8,29 +8,34 @@ use tlog_tiles::{Hash, HashReader, stored_hashes, tree_hash};
 use super::{Contender, Flipped, Place, Turn, timed};
 use crate::events::Event;
 
-/// What both rows check.
-const CHECKS: &str =
-    "that the root over all records is the expected one: SHA-256 of each record and of each inner node";
-/// What both do not.
-const DOES_NOT: &str =
-    "anything inside a record: ids, order, deps, streams, duplicates; no signature, no state";
+/// Whose code makes the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    /// `tlog_tiles`.
+    TlogTiles,
+    /// `ct-merkle`.
+    CtMerkle,
+}
 
-/// `tlog_tiles`.
-#[derive(Default)]
-pub struct TlogTiles {
+/// The root over all records.
+pub struct MerkleRoot {
+    library: Library,
     records: Vec<Vec<u8>>,
     root: [u8; 32],
 }
 
-impl TlogTiles {
-    fn root(&self) -> Result<(usize, [u8; 32])> {
-        let mut stored = Stored(Vec::with_capacity(2 * self.records.len()));
-        for (number, record) in (0u64..).zip(&self.records) {
-            let hashes = stored_hashes(number, record, &stored)?;
-            stored.0.extend(hashes);
-        }
-        Ok((self.records.len(), tree_hash(self.records.len() as u64, &stored)?.0))
-    }
+/// A tree, and what it was made of.
+struct Tree {
+    events: usize,
+    root: [u8; 32],
+    /// Dropped off the clock.
+    _held: Held,
+}
+
+/// What a library holds on to.
+enum Held {
+    TlogTiles { _records: Vec<Vec<u8>>, _stored: Stored },
+    CtMerkle { _tree: MemoryBackedTree<Sha256, Vec<u8>> },
 }
 
 /// All hashes, where a log keeps tiles.
@@ -42,102 +47,77 @@ impl HashReader for Stored {
     }
 }
 
-impl Contender for TlogTiles {
+impl MerkleRoot {
+    /// By one of the libraries.
+    pub fn new(library: Library) -> Self {
+        MerkleRoot { library, records: Vec::new(), root: [0; 32] }
+    }
+
+    /// The tree of the records; one of the libraries keeps them.
+    fn tree(&self, records: Vec<Vec<u8>>) -> Result<Tree> {
+        match self.library {
+            Library::TlogTiles => {
+                let mut stored = Stored(Vec::with_capacity(2 * records.len()));
+                for (number, record) in (0u64..).zip(&records) {
+                    let hashes = stored_hashes(number, record, &stored)?;
+                    stored.0.extend(hashes);
+                }
+                let (events, root) = (records.len(), tree_hash(records.len() as u64, &stored)?.0);
+                Ok(Tree { events, root, _held: Held::TlogTiles { _records: records, _stored: stored } })
+            }
+            Library::CtMerkle => {
+                let mut tree = MemoryBackedTree::<Sha256, _>::new();
+                records.into_iter().for_each(|record| tree.push(record));
+                let (events, root) = (tree.len() as usize, (*tree.root().as_bytes()).into());
+                Ok(Tree { events, root, _held: Held::CtMerkle { _tree: tree } })
+            }
+        }
+    }
+}
+
+impl Contender for MerkleRoot {
     fn name(&self) -> &'static str {
-        "Merkle root, tlog_tiles"
+        match self.library {
+            Library::TlogTiles => "Merkle root, tlog_tiles",
+            Library::CtMerkle => "Merkle root, ct-merkle",
+        }
     }
 
     fn version(&self) -> String {
-        super::crate_version("tlog_tiles")
+        super::crate_version(match self.library {
+            Library::TlogTiles => "tlog_tiles",
+            Library::CtMerkle => "ct-merkle",
+        })
     }
 
     fn checks(&self) -> &'static str {
-        CHECKS
+        "that the root over all records is the expected one: SHA-256 of each record and of each inner node"
     }
 
     fn does_not_check(&self) -> &'static str {
-        DOES_NOT
+        "anything inside a record: ids, order, deps, streams, duplicates; no signature, no state"
     }
 
     fn prepare(&mut self, events: &[Event], _: &Place) -> Result<()> {
         self.records = events.iter().map(|event| event.message.clone()).collect();
-        self.root = self.root()?.1;
-        Ok(())
-    }
-
-    fn run(&mut self) -> Result<Turn> {
-        let ((events, root), time) = timed(|| self.root())?;
-        ensure!(root == self.root, "the root is another one");
-        Ok(Turn { time, events })
-    }
-
-    fn flip(&mut self) -> Result<Flipped> {
-        flip_in_the_middle(&mut self.records);
-        Ok(Flipped::from_run(self.run()))
-    }
-}
-
-/// `ct-merkle`.
-#[derive(Default)]
-pub struct CtMerkle {
-    records: Vec<Vec<u8>>,
-    root: Vec<u8>,
-}
-
-impl CtMerkle {
-    /// The tree owns what it holds: it is given what was copied off the clock.
-    fn tree(records: Vec<Vec<u8>>) -> MemoryBackedTree<Sha256, Vec<u8>> {
-        let mut tree = MemoryBackedTree::new();
-        records.into_iter().for_each(|record| tree.push(record));
-        tree
-    }
-}
-
-impl Contender for CtMerkle {
-    fn name(&self) -> &'static str {
-        "Merkle root, ct-merkle"
-    }
-
-    fn version(&self) -> String {
-        super::crate_version("ct-merkle")
-    }
-
-    fn checks(&self) -> &'static str {
-        CHECKS
-    }
-
-    fn does_not_check(&self) -> &'static str {
-        DOES_NOT
-    }
-
-    fn prepare(&mut self, events: &[Event], _: &Place) -> Result<()> {
-        self.records = events.iter().map(|event| event.message.clone()).collect();
-        self.root = Self::tree(self.records.clone()).root().as_bytes().to_vec();
+        self.root = self.tree(self.records.clone())?.root;
         Ok(())
     }
 
     fn run(&mut self) -> Result<Turn> {
         let records = self.records.clone();
-        let ((tree, root), time) = timed(|| {
-            let tree = Self::tree(records);
-            let root = tree.root();
-            Ok((tree, root))
-        })?;
-        ensure!(root.as_bytes().as_slice() == self.root, "the root is another one");
-        Ok(Turn { time, events: tree.len() as usize })
+        let (tree, time) = timed(|| self.tree(records))?;
+        ensure!(tree.root == self.root, "the root is another one");
+        Ok(Turn { time, events: tree.events })
     }
 
     fn flip(&mut self) -> Result<Flipped> {
-        flip_in_the_middle(&mut self.records);
+        let middle = self.records.len() / 2;
+        let record = &mut self.records[middle];
+        let byte = record.len() / 2;
+        record[byte] ^= 1;
         Ok(Flipped::from_run(self.run()))
     }
-}
-
-fn flip_in_the_middle(records: &mut [Vec<u8>]) {
-    let middle = records.len() / 2;
-    let record = &mut records[middle];
-    let byte = record.len() / 2;
-    record[byte] ^= 1;
 }
 
 #[cfg(test)]
@@ -145,16 +125,16 @@ mod tests {
     use super::super::tests::{checks_every_event, notices_a_flipped_bit};
     use super::*;
 
+    const BOTH: [Library; 2] = [Library::TlogTiles, Library::CtMerkle];
+
     #[test]
     fn both_check_every_event() {
-        checks_every_event(&mut TlogTiles::default());
-        checks_every_event(&mut CtMerkle::default());
+        BOTH.map(MerkleRoot::new).iter_mut().for_each(|tree| checks_every_event(tree));
     }
 
     #[test]
     fn both_notice_a_flipped_bit() {
-        notices_a_flipped_bit(&mut TlogTiles::default());
-        notices_a_flipped_bit(&mut CtMerkle::default());
+        BOTH.map(MerkleRoot::new).iter_mut().for_each(|tree| notices_a_flipped_bit(tree));
     }
 
     #[test]
@@ -162,9 +142,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (log, events) = crate::events::samples(folder.path(), 77);
         let place = Place { log, folder: folder.path().to_owned(), omega: "".into(), processor: None };
-        let (mut one, mut other) = (TlogTiles::default(), CtMerkle::default());
-        one.prepare(&events, &place).unwrap();
-        other.prepare(&events, &place).unwrap();
-        assert_eq!(one.root.as_slice(), other.root);
+        let [one, other] = BOTH.map(|library| {
+            let mut tree = MerkleRoot::new(library);
+            tree.prepare(&events, &place).unwrap();
+            tree.root
+        });
+        assert_eq!(one, other);
     }
 }

@@ -250,14 +250,20 @@ mod tests {
         for form in [Form::SignedHead, Form::SignedEach] {
             let mut native = Native::new(form, 1);
             native.prepare(&events, &place).unwrap();
-            // The last 64 bytes of a head are its signature: another one, with a fitting checksum.
+            // Another signature, with a fitting checksum: the head stays canonical.
             let log = native.logs.last_mut().unwrap();
-            let head = log.len() - wire::HEAD_MESSAGE_BYTES;
-            let mut message = log[head..].to_vec();
-            *message.last_mut().unwrap() ^= 1;
-            log.truncate(head - omega_kernel::frame::FRAME_HEADER_BYTES);
+            let at = log.len() - wire::HEAD_MESSAGE_BYTES;
+            let mut message = log[at..].to_vec();
+            let Ok(wire::Message::Head(head)) = wire::decode(&message) else {
+                panic!("no head ends the log")
+            };
+            let signature = head.signature;
+            let stands = message.windows(64).position(|bytes| bytes == signature).unwrap();
+            message[stands] ^= 1;
+            log.truncate(at - omega_kernel::frame::FRAME_HEADER_BYTES);
             write_frame(&message, log);
-            assert!(native.run().is_err(), "{form:?}");
+            let refused = native.run().unwrap_err().to_string();
+            assert!(refused.contains("signature"), "{form:?}: {refused}");
         }
     }
 }
