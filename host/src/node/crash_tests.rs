@@ -42,19 +42,30 @@ pub(crate) struct Client {
 }
 
 pub(crate) fn submission(source: &str, events: &[(u128, u64, &str)]) -> Submission {
+    submission_with(source, events, &[])
+}
+
+/// One event that depends on another.
+pub(crate) fn depending(source: &str, event: (u128, u64, &str), on: u128) -> Submission {
+    submission_with(source, &[event], &[on])
+}
+
+/// Events that all depend on the same.
+fn submission_with(source: &str, events: &[(u128, u64, &str)], on: &[u128]) -> Submission {
     let (mut frames, mut marks) = (Vec::new(), Vec::new());
     for &(id, lamport, payload) in events {
         let node = source.as_bytes()[0].into();
-        let place = Place { id, node, lamport, ..Place::default() };
+        let place = Place { id, node, lamport, deps: on.to_vec(), ..Place::default() };
         let header = place.header(payload.as_bytes(), None).unwrap();
         let mut message = Vec::new();
         let payload = PayloadRef::Present { bytes: payload.as_bytes(), salt: None };
         omega_kernel::wire::encode_event(&header, payload, &mut message);
         let from = frames.len() as u32;
         omega_kernel::frame::write_frame(&message, &mut frames);
-        marks.push(Mark { id, from, to: frames.len() as u32, deps: 0 });
+        marks.push(Mark { id, from, to: frames.len() as u32, deps: on.len() as u32 });
     }
-    Submission { source: source.into(), frames, marks, deps: Vec::new() }
+    let deps = events.iter().flat_map(|_| on).copied().collect();
+    Submission { source: source.into(), frames, marks, deps }
 }
 
 /// Groups of submissions, each judged as one batch. The third holds a conflict, the fourth a

@@ -189,12 +189,14 @@ impl<V: Volume> Intake<V> {
         };
         let mut log = LogHeader::new(&source)?.encode().to_vec();
         Segments::read_part(&self.volume, part, &mut log)?;
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         for frame in Frames::new(&log)?.1 {
             let frame = frame?;
             let Message::Event(event) = &frame.message else { continue };
             let from = part.from + (frame.offset - HEADER_BYTES as u64);
             if !without.contains(&Place { segment: part.segment, offset: from as u32 }) {
                 let part = Part { from, to: from + frame.bytes.len() as u64, events: 1, ..*part };
+                event.dep_ids().filter(|id| !index.holds(*id)).for_each(|id| self.waiting.misses(id));
                 self.waiting.push(&source, part, frame.bytes, event.dep_count().into())?;
             }
         }

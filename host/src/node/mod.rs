@@ -18,6 +18,7 @@ pub mod intake;
 pub mod journal;
 pub mod kernels;
 pub mod lines;
+pub mod pace;
 pub mod quarantine;
 pub mod ranges;
 pub mod recover;

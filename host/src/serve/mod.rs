@@ -47,7 +47,6 @@ mod model_tests;
 use coordinator::ReconcileCoordinator;
 use gateway::Gateway;
 use http::App;
-use sequencer::Sequencer;
 use settings::Settings;
 use shared::Shared;
 use swap::Beside;
@@ -250,7 +249,7 @@ impl Node {
             beside: Beside::Nothing,
         };
         let mut threads = vec![
-            Sequencer::start(intake, requests, to_batches, Arc::clone(&shared), runtime.clone())?,
+            sequencer::start(intake, requests, to_batches, Arc::clone(&shared), runtime.clone())?,
             reconcile.start(batches, commands, runtime.clone())?,
             checker_thread,
             snapshot_thread,

@@ -1,7 +1,8 @@
 //! Sequencer: takes submissions in groups, acknowledges them when they are on disk, and hands on a
-//! batch when enough has come, or the oldest has waited long enough, and the coordinator is free.
+//! batch when it is due and the coordinator is free.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -13,10 +14,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::actor;
 use super::shared::Shared;
-use crate::disk::Folder;
+use crate::disk::{Folder, Volume};
 use crate::failure::Failure;
 use crate::node::batch::Batch;
 use crate::node::intake::{Intake, Receipt, Submission};
+use crate::node::pace::{Next, Pace};
 use crate::node::segments::Part;
 
 /// Submissions that are written and synced together at most.
@@ -43,57 +45,106 @@ pub enum Request {
     },
 }
 
-/// The sequencer's state.
-pub struct Sequencer {
-    intake: Intake<Folder>,
-    shared: Arc<Shared>,
-    oldest: Option<Instant>,
-    flush: Duration,
-    hold: Duration,
-    batch_size: u64,
+/// What is around the sequencer: a clock, and those who are told what it does.
+pub trait Around {
+    /// Time since it was started.
+    fn now(&self) -> Duration;
+    /// Waits for that time.
+    fn until(&self, time: Duration) -> impl Future<Output = ()> + Send;
+    /// A group came to this, from this time on.
+    fn submitted(&self, results: &[Result<Receipt, Failure>], since: Duration);
+    /// So many events wait, of logs that so many have sent.
+    fn waiting(&self, events: u64, sources: usize);
 }
 
-impl Sequencer {
-    /// Starts the sequencer; it ends when nobody can ask it any more and everything is handed on.
-    ///
-    /// # Errors
-    /// Where the system gives no thread.
-    pub fn start(
-        intake: Intake<Folder>,
-        requests: mpsc::Receiver<Request>,
-        batches: mpsc::Sender<Batch>,
-        shared: Arc<Shared>,
-        runtime: Handle,
-    ) -> Result<JoinHandle<()>, Failure> {
-        let (flush, hold) = (shared.settings.flush, shared.settings.hold);
-        let batch_size = shared.settings.batch_size;
-        let oldest = (!intake.waiting().is_empty()).then(Instant::now);
-        let sequencer = Sequencer { intake, shared, oldest, flush, hold, batch_size };
-        actor::thread("sequencer", move || runtime.block_on(sequencer.run(requests, batches)))
+/// A node's own.
+struct Served {
+    shared: Arc<Shared>,
+    begun: Instant,
+}
+
+impl Around for Served {
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
     }
 
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>, batches: mpsc::Sender<Batch>) {
+    async fn until(&self, time: Duration) {
+        sleep_until(self.begun + time).await;
+    }
+
+    fn submitted(&self, results: &[Result<Receipt, Failure>], since: Duration) {
+        let metrics = &self.shared.metrics;
+        metrics.sync_seconds.observe((self.now() - since).as_secs_f64());
+        for result in results {
+            match result {
+                Ok(receipt) => {
+                    metrics.events_taken.inc_by(receipt.accepted);
+                    metrics.events_repeated.inc_by(receipt.duplicates);
+                    self.shared.taking_failure(None);
+                }
+                Err(failure) => {
+                    metrics.write_failures.inc();
+                    self.shared.taking_failure(Some(failure));
+                }
+            }
+        }
+    }
+
+    fn waiting(&self, events: u64, sources: usize) {
+        self.shared.metrics.waiting_events.set(events as i64);
+        self.shared.sources.store(sources as u64, Ordering::Relaxed);
+    }
+}
+
+/// Starts the sequencer of a node; it ends when nobody can ask it any more and everything is handed on.
+///
+/// # Errors
+/// Where the system gives no thread.
+pub fn start(
+    intake: Intake<Folder>,
+    requests: mpsc::Receiver<Request>,
+    batches: mpsc::Sender<Batch>,
+    shared: Arc<Shared>,
+    runtime: Handle,
+) -> Result<JoinHandle<()>, Failure> {
+    let settings = &shared.settings;
+    let pace = Pace::new(settings.flush, settings.hold, settings.batch_size);
+    let sequencer = Sequencer::new(intake, pace, Served { shared, begun: Instant::now() });
+    actor::thread("sequencer", move || runtime.block_on(sequencer.run(requests, batches)))
+}
+
+/// The sequencer's state.
+pub struct Sequencer<V: Volume, A> {
+    intake: Intake<V>,
+    pace: Pace,
+    around: A,
+}
+
+impl<V: Volume, A: Around> Sequencer<V, A> {
+    /// One that takes in what is submitted, and judges what waits already.
+    pub fn new(intake: Intake<V>, pace: Pace, around: A) -> Self {
+        let mut sequencer = Sequencer { intake, pace, around };
+        sequencer.came();
+        sequencer
+    }
+
+    /// Does its work until nobody can ask it any more and everything is handed on, or nobody takes batches.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, batches: mpsc::Sender<Batch>) {
         let mut group = Vec::with_capacity(GROUP);
         let mut open = true;
         while open || !self.intake.waiting().is_empty() {
-            let waiting = self.intake.waiting();
-            let misses = waiting.misses_any();
-            // What another writer is about to send is waited for; without it there is a conflict.
-            let patience = if misses { self.flush.max(self.hold) } else { self.flush };
-            let deadline = self.oldest.map(|oldest| oldest + patience);
-            let due = !waiting.is_empty()
-                && (!open
-                    || waiting.has_full()
-                    || (!misses && waiting.events() >= self.batch_size)
-                    || deadline.is_none_or(|deadline| deadline <= Instant::now()));
-            let wake = deadline.filter(|_| !waiting.is_empty() && !due);
+            let next = self.pace.next(self.intake.waiting(), self.around.now(), open);
+            let due = async || match next {
+                Next::Wait(until) => self.around.until(until).await,
+                Next::Judge | Next::Idle => pending().await,
+            };
             tokio::select! {
                 biased;
-                place = batches.reserve(), if due => match place {
+                place = batches.reserve(), if next == Next::Judge => match place {
                     Ok(place) => {
-                        self.oldest = None;
+                        self.pace.handed_on();
                         place.send(self.intake.take());
-                        self.shared.metrics.waiting_events.set(self.intake.waiting().events() as i64);
+                        self.tell();
                     }
                     // The coordinator has ended: what waits is judged when the node starts again.
                     Err(_) => return,
@@ -102,7 +153,7 @@ impl Sequencer {
                     open = count > 0;
                     self.take(&mut group);
                 }
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+                () = due() => {}
             }
         }
     }
@@ -123,36 +174,28 @@ impl Sequencer {
             }
         }
         if !submissions.is_empty() {
-            let begun = std::time::Instant::now();
+            let begun = self.around.now();
             let results = self.intake.submit(submissions);
-            self.shared.metrics.sync_seconds.observe(begun.elapsed().as_secs_f64());
+            self.around.submitted(&results, begun);
             for (result, (reply, room)) in results.into_iter().zip(waiting) {
-                self.count(&result);
                 // A client that has gone away gets no answer; its events stay.
                 let _ = reply.send(result);
                 drop(room);
             }
         }
-        if !self.intake.waiting().is_empty() {
-            self.oldest.get_or_insert_with(Instant::now);
-        }
-        self.shared.metrics.waiting_events.set(self.intake.waiting().events() as i64);
-        let sources = self.intake.segments().source_count() as u64;
-        self.shared.sources.store(sources, Ordering::Relaxed);
+        self.came();
+        self.tell();
     }
 
-    fn count(&self, result: &Result<Receipt, Failure>) {
-        let metrics = &self.shared.metrics;
-        match result {
-            Ok(receipt) => {
-                metrics.events_taken.inc_by(receipt.accepted);
-                metrics.events_repeated.inc_by(receipt.duplicates);
-                self.shared.taking_failure(None);
-            }
-            Err(failure) => {
-                metrics.write_failures.inc();
-                self.shared.taking_failure(Some(failure));
-            }
-        }
+    fn came(&mut self) {
+        self.pace.came(self.intake.waiting(), self.around.now());
+    }
+
+    fn tell(&self) {
+        self.around.waiting(self.intake.waiting().events(), self.intake.segments().source_count());
     }
 }
+
+#[cfg(test)]
+#[path = "sequencer_tests.rs"]
+mod tests;

@@ -1,9 +1,11 @@
-//! The node that the model drives: the real one, on a disk in memory, and what its clients know.
+//! The node that the model drives: the real one, on a disk in memory and with a clock that the model moves,
+//! and what its clients know.
 
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use omega_kernel::certificate::Certificate;
 
@@ -15,9 +17,10 @@ use crate::engine::{Kernel, Mode, Options};
 use crate::failure::Failure;
 use crate::node::checker::Checker;
 use crate::node::coordinator::{Coordinator, End, Settled};
-use crate::node::crash_tests::{begin_on, certificates_of, submission};
+use crate::node::crash_tests::{begin_on, certificates_of, depending, submission};
 use crate::node::diff::Candidate;
 use crate::node::intake::{Intake, Submission};
+use crate::node::pace::{Next, Pace};
 use crate::node::recover::{FindKernel, Started, checker_at};
 use crate::node::sim::SimVolume;
 use crate::node::steps::Steps;
@@ -27,11 +30,11 @@ use crate::node::steps::Steps;
 pub(super) enum Act {
     /// A writer sends the next group of events, or the last once more.
     Submit,
-    /// What waits is judged, certified and told.
-    Settle,
+    /// Time passes, [`FLUSH`]. What is due then is judged, certified and told.
+    Pass,
     /// The same, and the disk takes nothing from its n-th operation on, for as many operations as one
     /// write and its clean-up take. The node gives up, as one does that is told to end, and goes on.
-    SettleOnFullDisk(usize),
+    PassOnFullDisk(usize),
     /// Another kernel, which has judged everything again, takes over.
     Swap,
 }
@@ -46,7 +49,19 @@ pub(super) struct Clients {
     pub(super) announced: BTreeSet<Key>,
     /// Groups that were acknowledged.
     pub(super) groups: usize,
+    /// What went against their time.
+    pub(super) mistimed: BTreeSet<&'static str>,
 }
+
+/// For how long events wait for more to come.
+const FLUSH: Duration = Duration::from_secs(1);
+/// For how long they wait where a dependency has not come.
+pub(super) const HOLD: Duration = Duration::from_secs(2);
+
+/// No dependency is given up before its time.
+pub(super) const EARLY: &str = "what is on its way is waited for";
+/// Nothing waits for longer than that.
+pub(super) const LATE: &str = "nothing waits past its time";
 
 /// What is tried, and what is broken on purpose.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +77,8 @@ pub(super) struct Limits {
     pub(super) tells_early: bool,
     /// After a write that was given up, the node goes on.
     pub(super) goes_on: bool,
+    /// For how long the node waits for a dependency; [`HOLD`], if it is right.
+    pub(super) hold: Duration,
 }
 
 /// A node at work.
@@ -74,6 +91,11 @@ pub(super) struct Live {
     pub(super) clients: Clients,
     /// What clients knew before each operation.
     pub(super) film: Vec<Clients>,
+    pace: Pace,
+    /// Time since it was started.
+    now: Duration,
+    /// Since when events wait.
+    since: Option<Duration>,
     signed: Signed,
 }
 
@@ -100,18 +122,23 @@ impl Write for Signed {
     }
 }
 
-/// Groups that writers send, one after the other. In the second is a conflict; in the
-/// third, another version of what was accepted.
+/// Groups that writers send, one after the other. In the second is a conflict, and an event that depends on
+/// one of the third; in that is another version of what was accepted.
 fn group(number: usize) -> Vec<Submission> {
     match number {
         0 => vec![submission("alice", &[(1, 1, "a"), (2, 2, "b")])],
         1 => vec![
             submission("alice", &[(3, 3, "c"), (5, 5, "mine")]),
             submission("bob", &[(5, 5, "yours"), (11, 6, "d")]),
+            depending("carol", (DEPENDS, 8, "f"), ON),
         ],
-        _ => vec![submission("bob", &[(1, 1, "a"), (12, 7, "e")])],
+        _ => vec![submission("bob", &[(1, 1, "a"), (ON, 7, "e")])],
     }
 }
+
+/// An event, and the one that it depends on.
+const DEPENDS: u128 = 21;
+const ON: u128 = 12;
 
 pub(super) const GROUPS: usize = 3;
 
@@ -127,7 +154,7 @@ fn kernels() -> &'static (Kernel, Kernel) {
     })
 }
 
-pub(super) fn find() -> FindKernel {
+pub(in crate::serve) fn find() -> FindKernel {
     Arc::new(|hash| {
         let (first, second) = kernels();
         let kernel = if hash == Some(second.hash()) { second } else { first };
@@ -140,23 +167,36 @@ pub(super) fn start(disk: &SimVolume, steps: Steps) -> Result<Started<SimVolume>
 }
 
 impl Live {
-    pub(super) fn start(disk: &SimVolume, clients: Clients) -> Result<Self, Failure> {
+    pub(super) fn start(disk: &SimVolume, clients: Clients, limits: &Limits) -> Result<Self, Failure> {
         let signed = Signed { disk: disk.clone(), told: Arc::default() };
         let Started { intake, coordinator, checker, .. } = start(disk, Steps::to(signed.clone()))?;
         let (gateway, _) = Gateway::start(checker)?;
         let (disk, beside) = (disk.clone(), Beside::Nothing);
-        Ok(Live { disk, intake, coordinator, gateway, beside, clients, film: Vec::new(), signed })
+        let (mut pace, now) = (Pace::new(FLUSH, limits.hold, u64::MAX), Duration::ZERO);
+        pace.came(intake.waiting(), now);
+        let (film, since) = (Vec::new(), None);
+        let mut live =
+            Live { disk, intake, coordinator, gateway, beside, clients, film, pace, now, since, signed };
+        live.look();
+        Ok(live)
     }
 
     pub(super) fn act(&mut self, act: Act, model: &Limits) {
         match act {
             Act::Submit => self.submit(),
-            Act::Settle => self.settle(model),
-            Act::SettleOnFullDisk(at) => {
+            Act::Pass => self.now += FLUSH,
+            Act::PassOnFullDisk(at) => {
                 self.disk.full_at(self.disk.operations() + at, 3);
-                self.settle(model);
+                self.now += FLUSH;
             }
             Act::Swap => self.swap(),
+        }
+        // What the sequencer does, where the coordinator is free.
+        while self.pace.next(self.intake.waiting(), self.now, true) == Next::Judge {
+            self.settle(model);
+        }
+        if self.since.is_some_and(|since| self.now >= since + HOLD) {
+            self.tell(|clients| _ = clients.mistimed.insert(LATE));
         }
     }
 
@@ -179,18 +219,28 @@ impl Live {
                 clients.groups = number + 1;
             }
         });
+        self.pace.came(self.intake.waiting(), self.now);
+        self.look();
+    }
+
+    /// Notes since when events wait.
+    fn look(&mut self) {
+        let waits = !self.intake.waiting().is_empty();
+        self.since = waits.then(|| self.since.unwrap_or(self.now));
     }
 
     fn settle(&mut self, limits: &Limits) {
+        self.pace.handed_on();
         let batch = self.intake.take();
         if limits.goes_on {
             self.coordinator.certifier.forget_that_it_stopped();
         }
         self.signed.told.lock().unwrap().clear();
         let Live { disk, coordinator, gateway, beside, clients, film, signed, .. } = self;
-        let mut told = Vec::new();
+        let (mut told, mut given_up) = (Vec::new(), false);
         let mut each = |settled: Settled| {
             told.push((disk.operations(), key(&settled.certificate)));
+            given_up |= settled.conflict.is_some_and(|aside| aside.ids.contains(&DEPENDS));
         };
         let mut at_work = AtWork { gateway, beside, sent: Vec::new(), rolled_back: None };
         let end = coordinator.settle(batch, &mut at_work, &mut |_| false, &mut each);
@@ -202,6 +252,10 @@ impl Live {
             clients.announced.insert(told);
             film.truncate(operation);
             film.push(clients.clone());
+        }
+        let waited = self.since.take().map(|since| self.now - since);
+        if given_up && waited < Some(HOLD) {
+            self.tell(|clients| _ = clients.mistimed.insert(EARLY));
         }
         if end.is_err() || matches!(end, Ok(End::Unjudged { .. })) {
             // As the server does: the checker is put back where the chain stands.
@@ -244,6 +298,14 @@ impl Live {
         }
         let head = self.coordinator.certifier.head();
         (head.height, head.hash, self.coordinator.certifier.goes_on().is_ok()).hash(hasher);
+        // Times count from now.
+        let ago = |since: Option<Duration>| since.map(|since| self.now - since);
+        (ago(self.since), self.intake.waiting().misses_any()).hash(hasher);
+        let next = match self.pace.next(self.intake.waiting(), self.now, true) {
+            Next::Wait(until) => Some(until - self.now),
+            Next::Judge | Next::Idle => None,
+        };
+        next.hash(hasher);
     }
 }
 

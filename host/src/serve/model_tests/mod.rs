@@ -4,11 +4,13 @@
 //! anybody was told.
 //!
 //! A state is what is on the disk and what clients know. The running node is made again for each state,
-//! by doing what was done since it started. No thread but the checker's own takes part, and no clock.
+//! by doing what was done since it started. No thread but the checker's own takes part, and time passes where the
+//! model says so.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use omega_kernel::certificate::{Certificate, Content};
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
@@ -21,7 +23,9 @@ use crate::store::{Record, Records};
 
 mod live;
 
-use live::{Act, Clients, GROUPS, Limits, Live, key, start};
+pub(super) use live::find;
+
+use live::{Act, Clients, EARLY, GROUPS, HOLD, LATE, Limits, Live, key, start};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Action {
@@ -93,6 +97,7 @@ const SOUND: Limits = Limits {
     lies: None,
     tells_early: false,
     goes_on: false,
+    hold: HOLD,
 };
 
 /// The model.
@@ -145,7 +150,7 @@ impl Node {
         let (base, groups) = &state.base;
         let disk = base.scenes().pop().unwrap();
         let clients = Clients { groups: *groups, ..Clients::default() };
-        let mut live = Live::start(&disk, clients).expect("it started before");
+        let mut live = Live::start(&disk, clients, &self.limits).expect("it started before");
         state.since.iter().for_each(|act| live.act(*act, &self.limits));
         // The same again, or the model says nothing.
         assert_eq!(live.disk.digest(), state.disk, "after {:?}", state.since);
@@ -205,7 +210,8 @@ impl Node {
         // A genesis has a random number in it: what is done again begins behind the start.
         let begun = start(disk, Steps::default()).map(drop);
         let base = (disk.scenes().pop().unwrap(), clients.groups);
-        match begun.and_then(|()| Live::start(&base.0.scenes().pop().unwrap(), clients.clone())) {
+        match begun.and_then(|()| Live::start(&base.0.scenes().pop().unwrap(), clients.clone(), &self.limits))
+        {
             Ok(live) => self.state(base, Vec::new(), &live, crashes, swaps),
             Err(_) => {
                 let mut hasher = DefaultHasher::new();
@@ -221,7 +227,7 @@ impl Node {
 
 /// What does not hold of a disk, were the power cut now and the node started again; and what is there.
 fn examine(disk: &SimVolume, clients: &Clients) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
-    let (mut broken, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let (mut broken, mut seen) = (clients.mistimed.clone(), BTreeSet::new());
     let disk = disk.after_the_cut(Survives::Synced);
     let Ok(mut node) = start(&disk, Steps::default()) else { return ([STARTS].into(), seen) };
     let known = &node.coordinator.known;
@@ -265,7 +271,7 @@ fn examine(disk: &SimVolume, clients: &Clients) -> (BTreeSet<&'static str>, BTre
     let ranges = known.ranges.read().unwrap();
     let accepted =
         |id: &u128| index.places(*id).any(|place| matches!(ranges.fate(place), Some(Fate::Accepted(_))));
-    let count = [1, 2, 3, 5, 11, 12].iter().filter(|id| accepted(id)).count() as u64;
+    let count = [1, 2, 3, 5, 11, 12, 21].iter().filter(|id| accepted(id)).count() as u64;
     if count != node.coordinator.certifier.head().state.id_count {
         broken.insert(JUDGED);
     }
@@ -295,7 +301,7 @@ impl Model for Node {
             acts.push(Act::Submit);
         }
         if !live.intake.waiting().is_empty() {
-            acts.push(Act::Settle);
+            acts.push(Act::Pass);
         }
         if state.swaps < self.limits.swaps {
             acts.push(Act::Swap);
@@ -304,8 +310,8 @@ impl Model for Node {
         for act in acts {
             actions.push(Action::Do(act));
             let operations = self.film(state, act).len() - 1;
-            if act == Act::Settle && self.limits.full_disk && !state.since.iter().any(is_full) {
-                actions.extend((0..operations).map(|at| Action::Do(Act::SettleOnFullDisk(at))));
+            if act == Act::Pass && self.limits.full_disk && !state.since.iter().any(is_full) {
+                actions.extend((0..operations).map(|at| Action::Do(Act::PassOnFullDisk(at))));
             }
             if state.crashes < self.limits.crashes {
                 for outlives in OUTLIVES {
@@ -363,6 +369,8 @@ impl Model for Node {
             Property::sometimes(SEEN[1], |_, state: &State| state.seen.contains(SEEN[1])),
             Property::sometimes(SEEN[2], |_, state: &State| state.seen.contains(SEEN[2])),
             Property::always(PAST, |_, state: &State| !state.broken.contains(PAST)),
+            Property::always(EARLY, |_, state: &State| !state.broken.contains(EARLY)),
+            Property::always(LATE, |_, state: &State| !state.broken.contains(LATE)),
         ]
     }
 
@@ -372,7 +380,7 @@ impl Model for Node {
 }
 
 fn is_full(act: &Act) -> bool {
-    matches!(act, Act::SettleOnFullDisk(_))
+    matches!(act, Act::PassOnFullDisk(_))
 }
 
 /// Tries everything, or until something does not hold; gives what does not, and how many states there are.
@@ -433,4 +441,13 @@ fn a_sync_that_is_left_out_is_found() {
 fn a_certificate_that_is_told_before_it_is_stored_is_found() {
     let (failed, _) = tried(Limits { tells_early: true, swaps: 0, ..SOUND }, &[]);
     assert!(failed.contains(&TOLD), "{failed:?}");
+}
+
+#[test]
+fn a_node_that_waits_too_little_or_too_long_is_found() {
+    let few = Limits { swaps: 0, crashes: 0, ..SOUND };
+    for (hold, wanted) in [(Duration::ZERO, EARLY), (Duration::MAX, LATE)] {
+        let (failed, _) = tried(Limits { hold, ..few }, &[]);
+        assert!(failed.contains(&wanted), "{hold:?}: {failed:?}");
+    }
 }
