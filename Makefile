@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-peers bench-web load mutants coverage fuzz-smoke fuzz-long fuzz-seeded miri kani
+.PHONY: help setup setup-build setup-web build loader web demo test test-full models engines bench bench-peers bench-web instructions load mutants coverage fuzz-smoke fuzz-long fuzz-seeded miri kani
 
 # A concurrent editing trace for the demo, where there is one.
 TRACE ?= $(wildcard ../shared/data/friendsforever.json.gz)
@@ -62,6 +62,9 @@ bench-peers: build ## beside its peers on the same events; writes the section in
 	    --target-dir $(TARGET)/bench-peers
 	$(TARGET)/bench-peers/release/omega-peers measure --omega $(TARGET)/release/omega \
 	    --output tests/peers/results --page BENCHMARKS.md $(PEERS)
+
+instructions: build ## records how many the native kernel takes for an event; make test holds it to that
+	@tests/instructions/count.py --omega $(TARGET)/release/omega --write
 
 bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's
 	npm --prefix js run --silent bench

@@ -116,6 +116,8 @@ for_testing() {
     need coqc coq
     need ocamlopt ocaml-nox
     need ocamlfind ocaml-findlib
+    # Instructions of the kernel are counted.
+    need valgrind valgrind
     # Hashes are held to a program that is not ours.
     need b3sum b3sum
     if ! cargo deny --version >/dev/null 2>&1; then

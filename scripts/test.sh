@@ -82,6 +82,8 @@ step web scripts/web.sh
 step web-check npm --prefix js run --silent check
 step web-tests npm --prefix js test --silent
 step engines scripts/engines.sh 200
+step instructions tests/instructions/count.py --omega "$TARGET/release/omega"
+step instruct-tests env PYTHONDONTWRITEBYTECODE=1 tests/instructions/test_count.py
 step audit third_party test_audit.py
 step engines-table third_party test_engines_table.py
 step api-fuzz api_fuzz
@@ -107,14 +109,14 @@ fi
 
 printf '\n== what the test runner said last\n'
 grep -E '^(     Running|   Doc-tests|test result:)' "$logs/tests" || echo "nothing: it did not get that far"
-skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs"/{tests,lean,kani-sampled} || true)
+skipped=$(grep -hE '^test .* \.\.\. ignored|^skipped:' "$logs"/{tests,lean,kani-sampled,instructions} || true)
 if [ -n "$skipped" ]; then
     printf '\n== not run here\n%s\n' "$skipped"
 fi
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"
-counted=("$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,audit,engines-table,api-fuzz})
+counted=("$logs"/{tests,fuzz-corpora,kani-sampled,web-tests,instruct-tests,audit,engines-table,api-fuzz})
 if [ "$full" = yes ]; then counted+=("$logs/bench-peers"); fi
 # Cargo's lines, Node's, and those of Python's unittest.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
