@@ -74,8 +74,8 @@ fn build_module(workspace: &Path, target_folder: &Path) -> Result<PathBuf> {
     let compiler = Compiler::of_this_build()?;
     let flags = [
         "-Ctarget-feature=+simd128".to_owned(),
-        // Only what is marked for it is inlined where it is large: the component is downloaded. With
-        // optimisation level 2 below, this takes a tenth off it for some hundredths of its speed.
+        // Only what is marked for it is inlined where it is large: the component is downloaded. What is hot is
+        // marked, so what this costs in speed is within the noise (BENCHMARKS.md).
         "-Cllvm-args=-inline-threshold=10".to_owned(),
         // Memory comes by the large page from the first byte on (`kernel/src/heap.rs`).
         "-Clink-arg=--initial-memory=2097152".to_owned(),

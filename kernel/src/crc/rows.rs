@@ -5,8 +5,8 @@
 //!
 //! First each row is *spread*: a byte is replaced by itself, at eight places further on. This needs no table and no
 //! look at the byte. A multiple of the polynomial with nine terms says which places: with M(x) also M(x)^8 = M(x^8) is
-//! a multiple (squaring is linear over GF(2)), whose terms stand whole bytes apart. Such multiples were looked for
-//! among all whose places fit five rows; this is the only one with so few. It leaves the last five rows.
+//! a multiple (squaring is linear over GF(2)), whose terms stand whole bytes apart. Of all with nine terms or fewer whose
+//! places lie no nearer than a row and no further than five, this is the only one. It leaves the last five rows.
 //!
 //! Those are *folded*: a byte is replaced by the four bytes, some rows on, that are the remainder of what it stands
 //! for. They depend on the byte alone, not on its place, and come from tables of half a byte that fit into a vector each.
