@@ -63,7 +63,7 @@ bench-peers: build ## beside its peers on the same events; writes the section in
 	$(TARGET)/bench-peers/release/omega-peers measure --omega $(TARGET)/release/omega \
 	    --output tests/peers/results --page BENCHMARKS.md $(PEERS)
 
-instructions: build ## records how many the native kernel takes for an event; make test holds it to that
+instructions: setup build ## records how many the native kernel takes for an event; make test holds it to that
 	@tests/instructions/count.py --omega $(TARGET)/release/omega --write
 
 bench-web: web ## the speed of Node, of a browser's tab and of the page, beside the command's

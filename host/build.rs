@@ -75,7 +75,7 @@ fn build_module(workspace: &Path, target_folder: &Path) -> Result<PathBuf> {
     let flags = [
         "-Ctarget-feature=+simd128".to_owned(),
         // Only what is marked for it is inlined where it is large: the component is downloaded. What is hot is
-        // marked, so what this costs in speed is within the noise (BENCHMARKS.md).
+        // marked: what this costs in speed is hardly more than the noise (BENCHMARKS.md).
         "-Cllvm-args=-inline-threshold=10".to_owned(),
         // Memory comes by the large page from the first byte on (`kernel/src/heap.rs`).
         "-Clink-arg=--initial-memory=2097152".to_owned(),

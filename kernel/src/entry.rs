@@ -165,27 +165,8 @@ impl Entries {
         }
     }
 
-    /// Adds a run's entries as occurrences in `log`. Past a cap nothing is taken in.
-    pub fn append(&mut self, other: Entries, log: u32) {
-        if !self.has_room(other.list.len() as usize, other.deps.len()) {
-            return;
-        }
-        let (deps, rest) = (self.deps.len() as u32, self.rest.len());
-        let (claims, observed) = (self.claims.len() as u32, self.observed.len() as u32);
-        self.list.extend(other.list.iter().map(|entry| {
-            let (dep_start, rest) = (entry.dep_start + deps, entry.rest + rest);
-            Entry { dep_start, rest, log, ..*entry }
-        }));
-        self.rest.extend(other.rest.iter().map(|rest| {
-            let (claim, observed) = (rest.claim + claims, rest.observed + observed);
-            Rest { claim, observed, ..*rest }
-        }));
-        self.deps.extend(other.deps);
-        self.claims.extend(other.claims);
-        self.observed.extend(other.observed);
-    }
-
-    fn has_room(&mut self, events: usize, deps: usize) -> bool {
+    /// Whether so many more fit a batch; where they do not, nothing is taken in from now on.
+    pub(crate) fn has_room(&mut self, events: usize, deps: usize) -> bool {
         if self.list.len() as usize + events > limits::MAX_BATCH_EVENTS as usize {
             self.full
                 .get_or_insert("a batch holds at most 4,194,304 events; judge the logs in several batches");
@@ -260,7 +241,14 @@ impl Entries {
 
     /// Whether the list is in canonical order.
     pub fn sorted(&self) -> bool {
-        self.list.all_pairs(|a, b| self.cmp(a, b) != Ordering::Greater)
+        self.sorted_from(0)
+    }
+
+    /// Whether it is from a place on.
+    pub fn sorted_from(&self, first: u32) -> bool {
+        let entry = |index| self.list.get(index);
+        (first + 1..self.list.len())
+            .all(|index| self.cmp(entry(index - 1), entry(index)) != Ordering::Greater)
     }
 
     /// Indexes of all entries in canonical order.

@@ -81,7 +81,7 @@ impl Scanner {
     ///
     /// # Errors
     /// The part's fault: one from before, or an incomplete last frame.
-    pub fn finish(mut self, last: bool, entries: Entries) -> Result<Part, Fault> {
+    pub fn finish(mut self, last: bool) -> Result<Part, Fault> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -107,7 +107,6 @@ impl Scanner {
             last: last || closed,
             header: self.header,
             head: self.head,
-            entries,
         })
     }
 
@@ -236,8 +235,8 @@ impl RunScanner {
     /// # Errors
     /// As [`Scanner::finish`], and [`Entries::check_room`].
     pub fn finish(self, last: bool) -> Result<Vec<u8>, Fault> {
-        let part = self.scanner.finish(last, self.entries)?;
-        part.entries.check_room()?;
-        Ok(part.encode())
+        let part = self.scanner.finish(last)?;
+        self.entries.check_room()?;
+        Ok(part.encode(&self.entries))
     }
 }

@@ -11,7 +11,7 @@ use crate::fault::{Fault, FaultCode};
 use crate::fold;
 use crate::frame::LogHeader;
 use crate::limits;
-use crate::run::Part;
+use crate::run::Run;
 use crate::scan::{ScanPart, Scanner};
 use crate::state::State;
 use crate::wire::Head;
@@ -150,9 +150,7 @@ impl Session {
             _ => {}
         }
         let result = match slot {
-            FeedingLog::Absorbed(joined) => {
-                Part::decode(run).and_then(|part| joined.take(part, entries, log))
-            }
+            FeedingLog::Absorbed(joined) => Run::open(run).and_then(|run| joined.take(run, entries, log)),
             FeedingLog::Faulty(fault) => Err(fault.clone()),
             _ => return Err(misuse("a log comes as bytes or as runs, not as both").in_log(log)),
         };
@@ -232,7 +230,7 @@ fn finish_log(feeding: FeedingLog) -> Result<(ReadLog, u64, u64), Fault> {
         }
         FeedingLog::Fed(scanner) => {
             let events = scanner.events();
-            let part = scanner.finish(true, Entries::default())?;
+            let part = scanner.finish(true)?;
             (part.header, part.head, events, part.end)
         }
         FeedingLog::Absorbed(joined) if !joined.complete => {
@@ -247,14 +245,16 @@ fn finish_log(feeding: FeedingLog) -> Result<(ReadLog, u64, u64), Fault> {
 }
 
 impl Joined {
-    fn take(&mut self, part: Part, entries: &mut Entries, log: u32) -> Result<(), Fault> {
+    fn take(&mut self, run: Run<'_>, entries: &mut Entries, log: u32) -> Result<(), Fault> {
+        let part = &run.part;
         if self.complete || part.start != self.end {
             let why =
                 format!("the run starts at byte {}, but the one before it ends at {}", part.start, self.end);
             return Err(Fault::new(FaultCode::RunsIncomplete, why).at(part.start));
         }
-        self.events += u64::from(part.entries.list.len());
-        entries.append(part.entries, log);
+        run.append_to(entries, log)?;
+        self.events += run.events() as u64;
+        let part = run.part;
         self.header = self.header.take().or(part.header);
         // An empty part leaves the last frame what it was.
         if part.end > part.start {

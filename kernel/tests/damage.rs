@@ -81,7 +81,7 @@ fn scan_from(bytes: &[u8], start: usize) -> Result<Entries, Fault> {
     let mut entries = Entries::default();
     let mut scanner = Scanner::new(ScanPart { offset: start as u64, ..ScanPart::default() });
     scanner.push(&bytes[start..], &mut entries)?;
-    scanner.finish(true, Entries::default())?;
+    scanner.finish(true)?;
     Ok(entries)
 }
 

@@ -92,7 +92,7 @@ fn scanned(log: &[u8], piece: usize, last: bool) -> Fault {
     let (mut scanner, mut entries) = (Scanner::new(ScanPart::default()), Entries::default());
     match log.chunks(piece).try_for_each(|piece| scanner.push(piece, &mut entries)) {
         Err(fault) => fault,
-        Ok(()) => scanner.finish(last, entries).unwrap_err(),
+        Ok(()) => scanner.finish(last).unwrap_err(),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The caps of a batch and of a state at their full size, and one past each.
 
-use crate::common::{Ev, ev};
+use crate::common::{Ev, ev, log};
 use omega_kernel::body::VerdictKind;
 use omega_kernel::entry::Entries;
 use omega_kernel::fault::{Fault, FaultCode};
 use omega_kernel::frame::{LogHeader, write_frame};
 use omega_kernel::limits::{MAX_BATCH_DEPS, MAX_BATCH_EVENTS, MAX_DEPS, MAX_STATE_FRONTIERS, MAX_STATE_IDS};
-use omega_kernel::run::Part;
+use omega_kernel::run::{Part, Run};
 use omega_kernel::scan::{RunScanner, ScanPart};
 use omega_kernel::session::{Finished, LogInput, Session};
 
@@ -95,15 +95,16 @@ fn zeros(events: u32) -> Vec<u8> {
 
 #[test]
 fn a_run_has_so_many_events_and_a_batch_no_more_from_several() {
-    let one = || Part::decode(&zeros(1)).unwrap().entries;
-    let mut entries = Part::decode(&zeros(MAX_BATCH_EVENTS - 1)).unwrap().entries;
-    entries.append(one(), 1);
+    let add = |events, entries: &mut Entries, log| Run::open(&zeros(events)).unwrap().append_to(entries, log);
+    let mut entries = Entries::default();
+    add(MAX_BATCH_EVENTS - 1, &mut entries, 0).unwrap();
+    add(1, &mut entries, 1).unwrap();
     assert_eq!((entries.check_room(), entries.list.len()), (Ok(()), MAX_BATCH_EVENTS));
-    entries.append(one(), 2);
+    add(1, &mut entries, 2).unwrap();
     assert!(entries.check_room().unwrap_err().message.contains("4,194,304 events"));
     assert_eq!(entries.list.len(), MAX_BATCH_EVENTS);
 
-    assert_eq!(Part::decode(&zeros(MAX_BATCH_EVENTS)).unwrap().entries.list.len(), MAX_BATCH_EVENTS);
+    assert_eq!(Part::decode(&zeros(MAX_BATCH_EVENTS)).unwrap().1.list.len(), MAX_BATCH_EVENTS);
     let fault = Part::decode(&zeros(MAX_BATCH_EVENTS + 1)).unwrap_err();
     assert_eq!((fault.code, fault.offset), (FaultCode::RunMalformed, Some(28)));
     assert!(fault.message.contains("no more events than a batch holds"), "{fault}");
@@ -111,15 +112,16 @@ fn a_run_has_so_many_events_and_a_batch_no_more_from_several() {
 
 #[test]
 fn a_batch_has_no_more_deps_from_several_runs() {
-    let with = |deps: u32| {
-        let mut entries = Entries::default();
-        entries.deps = vec![0; deps as usize];
-        entries
-    };
-    let mut entries = with(MAX_BATCH_DEPS - 1);
-    entries.append(with(1), 1);
-    assert_eq!((entries.check_room(), entries.deps.len()), (Ok(()), MAX_BATCH_DEPS as usize));
-    entries.append(with(1), 2);
+    let whole = log("a", &[ev(2, 2).deps(&[1])]);
+    let mut scanner = RunScanner::new(ScanPart::default());
+    scanner.push(&whole).unwrap();
+    let run = scanner.finish(true).unwrap();
+    let mut entries = Entries::default();
+    entries.deps = vec![0; MAX_BATCH_DEPS as usize - 1];
+    let mut add = |log| Run::open(&run).unwrap().append_to(&mut entries, log).unwrap();
+    add(1);
+    add(2);
+    assert_eq!((entries.list.len(), entries.deps.len()), (1, MAX_BATCH_DEPS as usize));
     let fault = entries.check_room().unwrap_err();
     assert_eq!(fault.code, FaultCode::LimitExceeded);
     assert!(fault.message.contains("33,554,432 deps"), "{fault}");

@@ -34,10 +34,10 @@ fn a_run_is_read_as_it_was_written() {
     sign(&mut signed, 3);
     for (start, end) in [(0, signed.len()), (0, unsigned), (HEADER_BYTES, signed.len())] {
         let run = run(&signed, start, end);
-        let part = Part::decode(&run).unwrap();
+        let (part, entries) = Part::decode(&run).unwrap();
         assert_eq!((part.last, part.head.is_some()), (end != unsigned, end != unsigned));
         assert_eq!(part.header.is_some(), start == 0);
-        assert_eq!(part.encode(), run);
+        assert_eq!(part.encode(&entries), run);
     }
 }
 
@@ -59,12 +59,12 @@ fn a_run_does_not_end_before_its_start() {
 /// A run of one entry that this was done to.
 fn with(change: impl Fn(&mut Entry, &mut Rest)) -> Vec<u8> {
     let whole = log("a", &[ev(1 << 20, 1)]);
-    let mut part = Part::decode(&run(&whole, HEADER_BYTES, whole.len())).unwrap();
-    change(part.entries.list.get_mut(0), part.entries.rest.get_mut(0));
-    let entry = *part.entries.list.get(0);
-    part.entries.deps = (0..entry.dep_count.into()).collect();
-    part.entries.claims = vec![[7; 32]; entry.has_claim().into()];
-    part.encode()
+    let (part, mut entries) = Part::decode(&run(&whole, HEADER_BYTES, whole.len())).unwrap();
+    change(entries.list.get_mut(0), entries.rest.get_mut(0));
+    let entry = *entries.list.get(0);
+    entries.deps = (0..entry.dep_count.into()).collect();
+    entries.claims = vec![[7; 32]; entry.has_claim().into()];
+    part.encode(&entries)
 }
 
 #[test]

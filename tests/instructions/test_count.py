@@ -21,7 +21,7 @@ class Compared(unittest.TestCase):
         for found, recorded in (({"a": 1}, {}), ({}, {"a": 1})):
             lines, good = count.compared(found, recorded)
             self.assertFalse(good)
-            self.assertIn("a", lines[0])
+            self.assertIn("['a']", lines[0])
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ pub fn check(log: &[u8]) {
     let at_once = scan(log, None, &[log]);
     let in_pieces = scan(log, None, &made::pieces(log));
     match (&at_once, &in_pieces) {
-        (Ok(part), Ok(pieces)) => assert_eq!(part.clone().encode(), pieces.clone().encode()),
+        (Ok((part, entries)), Ok((pieces, others))) => {
+            assert_eq!(part.encode(entries), pieces.encode(others))
+        }
         (Err(at_once), Err(in_pieces)) => assert_eq!(at_once, in_pieces),
         (at_once, in_pieces) => panic!("{:?} / {:?}", fault_of(at_once), fault_of(in_pieces)),
     }
     match (&in_place, &at_once) {
-        (Ok(events), Ok(part)) => assert_eq!(*events, part.entries.list.len() as usize),
+        (Ok(events), Ok((_, entries))) => assert_eq!(*events, entries.list.len() as usize),
         (in_place, scanned) => {
             let fault = in_place.as_ref().err().map(|fault| fault.clone().in_log(0));
             assert_eq!(fault.as_ref(), fault_of(scanned));
@@ -37,8 +39,8 @@ pub fn check(log: &[u8]) {
         check_fault(fault, log.len());
         assert_eq!(fault.log, Some(0));
     }
-    if let Ok(part) = at_once {
-        check_run(log, part);
+    if let Ok((part, entries)) = at_once {
+        check_run(log, &part, &entries);
     }
 }
 
@@ -81,7 +83,7 @@ fn read_in_place(log: &[u8]) -> Result<usize, Fault> {
     Ok(events)
 }
 
-fn scan(log: &[u8], limit: Option<u64>, pieces: &[&[u8]]) -> Result<Part, Fault> {
+fn scan(log: &[u8], limit: Option<u64>, pieces: &[&[u8]]) -> Result<(Part, Entries), Fault> {
     let mut scanner = Scanner::new(ScanPart { log: 0, offset: 0, limit });
     let mut entries = Entries::default();
     for piece in pieces {
@@ -90,27 +92,29 @@ fn scan(log: &[u8], limit: Option<u64>, pieces: &[&[u8]]) -> Result<Part, Fault>
             return Err(fault);
         }
     }
-    scanner.finish(true, entries)
+    Ok((scanner.finish(true)?, entries))
 }
 
-fn fault_of(result: &Result<Part, Fault>) -> Option<&Fault> {
+fn fault_of(result: &Result<(Part, Entries), Fault>) -> Option<&Fault> {
     result.as_ref().err()
 }
 
 /// A whole log: as a run, under a limit, and in a session.
-fn check_run(log: &[u8], part: Part) {
-    let count = part.entries.list.len();
+fn check_run(log: &[u8], part: &Part, entries: &Entries) {
+    let count = entries.list.len();
     assert_eq!((part.start, part.end, part.last), (0, log.len() as u64, true));
-    let run = part.encode();
-    assert_eq!(Part::decode(&run).expect("a run that a scanner made").encode(), run);
+    let run = part.encode(entries);
+    let (again, others) = Part::decode(&run).expect("a run that a scanner made");
+    assert_eq!(again.encode(&others), run);
 
     let limit = u64::from(count) / 2;
-    let first = scan(log, Some(limit), &made::pieces(log)).expect("the first events of a whole log");
-    assert_eq!(u64::from(first.entries.list.len()), limit);
+    let (first, firsts) =
+        scan(log, Some(limit), &made::pieces(log)).expect("the first events of a whole log");
+    assert_eq!(u64::from(firsts.list.len()), limit);
     assert!(first.last && first.end <= log.len() as u64);
     let alone = &log[..first.end as usize];
-    let alone = scan(alone, None, &[alone]).expect("what a limit read is a log");
-    assert_eq!(alone.encode(), first.encode());
+    let (alone, events) = scan(alone, None, &[alone]).expect("what a limit read is a log");
+    assert_eq!(alone.encode(&events), first.encode(&firsts));
 
     let judged = |absorb: bool| {
         let mut session = Session::genesis();

