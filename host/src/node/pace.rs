@@ -9,11 +9,11 @@ use super::waiting::Waiting;
 #[derive(Debug, Clone)]
 pub struct Pace {
     /// How long the oldest event waits for more to come.
-    pub flush: Duration,
+    flush: Duration,
     /// How long it waits where a dependency has not come.
-    pub hold: Duration,
+    hold: Duration,
     /// Events that are judged without waiting for more.
-    pub batch_size: u64,
+    batch_size: u64,
     /// Since when something waits; none where it is due whatever the time.
     oldest: Option<Duration>,
 }
@@ -42,9 +42,10 @@ impl Pace {
         }
     }
 
-    /// A batch was handed on. What is left is due.
-    pub fn handed_on(&mut self) {
-        self.oldest = None;
+    /// A batch was handed on. What is left behind a full one has waited, too: it is due, unless a dependency
+    /// has not come.
+    pub fn handed_on(&mut self, left: &Waiting, now: Duration) {
+        self.oldest = left.misses_any().then_some(now);
     }
 
     /// What is to be done at this time. Where no more can come (`open` is false), nothing is waited for.
@@ -96,7 +97,7 @@ mod tests {
         assert_eq!(pace.next(&some, at(107), true), Next::Judge);
         assert_eq!(pace.next(&some, at(8), false), Next::Judge);
         assert_eq!(pace.next(&waiting(50), at(8), true), Next::Judge);
-        pace.handed_on();
+        pace.handed_on(&Waiting::default(), at(150));
         pace.came(&some, at(200));
         assert_eq!(pace.next(&some, at(201), true), Next::Wait(at(300)));
     }
@@ -112,6 +113,16 @@ mod tests {
         assert_eq!(pace.next(&some, HOLD, true), Next::Judge);
         some.came(9);
         assert_eq!(pace.next(&some, at(500), true), Next::Judge);
+        // A full batch does not wait. What is left behind it does, from then on.
+        let mut full = waiting(1 << 16);
+        full.misses(9);
+        assert_eq!(pace.next(&full, at(500), true), Next::Judge);
+        let mut left = waiting(1);
+        pace.handed_on(&left, at(500));
+        assert_eq!(pace.next(&left, at(500), true), Next::Judge);
+        left.misses(9);
+        pace.handed_on(&left, at(500));
+        assert_eq!(pace.next(&left, at(1499), true), Next::Wait(at(1500)));
         // Never less than what waits for nothing.
         let mut none = Pace::new(FLUSH, Duration::ZERO, 1000);
         some.misses(9);

@@ -37,7 +37,7 @@ fn held(file: File, data: &Path) -> Result<File, Failure> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(Failure::new(HostCode::StoreLocked, "another process runs a node on this data folder")
-                .hint("End that process first, or name another folder with --data; a copy of this one will do to look at.")
+                .hint("Name another folder with --data, or end that process first.")
                 .file(data))
         }
         Err(TryLockError::Error(error)) => Err(unreadable(&error, &data.join(NAME))),

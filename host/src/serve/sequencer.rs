@@ -142,8 +142,8 @@ impl<V: Volume, A: Around> Sequencer<V, A> {
                 biased;
                 place = batches.reserve(), if next == Next::Judge => match place {
                     Ok(place) => {
-                        self.pace.handed_on();
                         place.send(self.intake.take());
+                        self.pace.handed_on(self.intake.waiting(), self.around.now());
                         self.tell();
                     }
                     // The coordinator has ended: what waits is judged when the node starts again.

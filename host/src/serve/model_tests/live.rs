@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use omega_kernel::certificate::Certificate;
+use omega_kernel::fault::Fault;
+use omega_kernel::frame::{Frame, Frames};
+use omega_kernel::wire::Message;
 
 use super::super::gateway::Gateway;
 use super::super::swap::{AtWork, Beside, take_over};
@@ -54,7 +57,7 @@ pub(super) struct Clients {
 }
 
 /// For how long events wait for more to come.
-const FLUSH: Duration = Duration::from_secs(1);
+pub(super) const FLUSH: Duration = Duration::from_secs(1);
 /// For how long they wait where a dependency has not come.
 pub(super) const HOLD: Duration = Duration::from_secs(2);
 
@@ -77,8 +80,8 @@ pub(super) struct Limits {
     pub(super) tells_early: bool,
     /// After a write that was given up, the node goes on.
     pub(super) goes_on: bool,
-    /// For how long the node waits for a dependency; [`HOLD`], if it is right.
-    pub(super) hold: Duration,
+    /// For how long the node waits for more to come, and for a dependency; [`FLUSH`] and [`HOLD`], if it is right.
+    pub(super) patience: (Duration, Duration),
 }
 
 /// A node at work.
@@ -172,7 +175,7 @@ impl Live {
         let Started { intake, coordinator, checker, .. } = start(disk, Steps::to(signed.clone()))?;
         let (gateway, _) = Gateway::start(checker)?;
         let (disk, beside) = (disk.clone(), Beside::Nothing);
-        let (mut pace, now) = (Pace::new(FLUSH, limits.hold, u64::MAX), Duration::ZERO);
+        let (mut pace, now) = (Pace::new(limits.patience.0, limits.patience.1, u64::MAX), Duration::ZERO);
         pace.came(intake.waiting(), now);
         let (film, since) = (Vec::new(), None);
         let mut live =
@@ -195,7 +198,8 @@ impl Live {
         while self.pace.next(self.intake.waiting(), self.now, true) == Next::Judge {
             self.settle(model);
         }
-        if self.since.is_some_and(|since| self.now >= since + HOLD) {
+        let most = if self.waits_for_more() { HOLD } else { FLUSH };
+        if self.since.is_some_and(|since| self.now >= since + most) {
             self.tell(|clients| _ = clients.mistimed.insert(LATE));
         }
     }
@@ -229,9 +233,20 @@ impl Live {
         self.since = waits.then(|| self.since.unwrap_or(self.now));
     }
 
+    /// Whether an event waits that depends on one which has not come.
+    fn waits_for_more(&self) -> bool {
+        let id = |frame: Result<Frame<'_>, Fault>| match frame.unwrap().message {
+            Message::Event(event) => Some(event.id),
+            Message::Head(_) => None,
+        };
+        let mut waiting = self.intake.waiting().logs().flat_map(|(_, log)| Frames::new(log).unwrap().1);
+        let index = self.coordinator.known.index.read().unwrap();
+        !index.holds(ON) && waiting.any(|frame| id(frame) == Some(DEPENDS))
+    }
+
     fn settle(&mut self, limits: &Limits) {
-        self.pace.handed_on();
         let batch = self.intake.take();
+        self.pace.handed_on(self.intake.waiting(), self.now);
         if limits.goes_on {
             self.coordinator.certifier.forget_that_it_stopped();
         }

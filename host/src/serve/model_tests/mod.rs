@@ -25,7 +25,7 @@ mod live;
 
 pub(super) use live::find;
 
-use live::{Act, Clients, EARLY, GROUPS, HOLD, LATE, Limits, Live, key, start};
+use live::{Act, Clients, EARLY, FLUSH, GROUPS, HOLD, LATE, Limits, Live, key, start};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Action {
@@ -97,7 +97,7 @@ const SOUND: Limits = Limits {
     lies: None,
     tells_early: false,
     goes_on: false,
-    hold: HOLD,
+    patience: (FLUSH, HOLD),
 };
 
 /// The model.
@@ -446,8 +446,10 @@ fn a_certificate_that_is_told_before_it_is_stored_is_found() {
 #[test]
 fn a_node_that_waits_too_little_or_too_long_is_found() {
     let few = Limits { swaps: 0, crashes: 0, ..SOUND };
-    for (hold, wanted) in [(Duration::ZERO, EARLY), (Duration::MAX, LATE)] {
-        let (failed, _) = tried(Limits { hold, ..few }, &[]);
-        assert!(failed.contains(&wanted), "{hold:?}: {failed:?}");
+    for (patience, wanted) in
+        [((FLUSH, Duration::ZERO), EARLY), ((FLUSH, Duration::MAX), LATE), ((HOLD, HOLD), LATE)]
+    {
+        let (failed, _) = tried(Limits { patience, ..few }, &[]);
+        assert!(failed.contains(&wanted), "{patience:?}: {failed:?}");
     }
 }
