@@ -239,7 +239,18 @@ struct ManifestFile {
 
 /// Whether a folder is one of these, sound or not: a manifest, and what nobody else puts beside one.
 pub fn is_one(folder: &Path) -> bool {
-    folder.join(MANIFEST).is_file() && [KERNEL, BODY].iter().any(|name| folder.join(name).is_file())
+    let kernel_and_logs = || folder.join(KERNEL).is_file() && folder.join("inputs").is_dir();
+    folder.join(MANIFEST).is_file() && (folder.join(BODY).is_file() || kernel_and_logs())
+}
+
+/// Whether a path leads to one of the files that the manifest lists.
+pub fn is_part(path: &Path) -> bool {
+    let named = |names: &[&str]| names.iter().any(|name| path.file_name() == Some(name.as_ref()));
+    match path.parent() {
+        Some(inputs) if inputs.file_name() == Some("inputs".as_ref()) => inputs.parent().is_some_and(is_one),
+        Some(folder) => named(&[KERNEL, BODY, SNAPSHOT]) && is_one(folder),
+        None => false,
+    }
 }
 
 /// Whether a path leads to the list of a crash folder's files.

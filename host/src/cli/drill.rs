@@ -104,7 +104,7 @@ fn report(request: &Request, drilled: &Drilled, signer: &Signer) -> Report {
         let text = format!("  {} ({}): {}{of} damages, {came}", short(name), tally.kind, tally.done);
         report = report.line(wrap(&text, "    "));
     }
-    for struck in drilled.unnoticed.iter().take(LISTED) {
+    for struck in drilled.missed.iter().take(LISTED) {
         report = report.line(told(struck));
     }
     if !untouched.is_empty() {
@@ -121,7 +121,7 @@ fn report(request: &Request, drilled: &Drilled, signer: &Signer) -> Report {
         .field("caught", caught)
         .field("named", named)
         .field("files", &drilled.files)
-        .field("unnoticed", drilled.unnoticed.iter().take(LISTED).map(Struck::to_json).collect::<Vec<_>>())
+        .field("missed", drilled.missed.iter().take(LISTED).map(Struck::to_json).collect::<Vec<_>>())
         .field("not_damaged", untouched)
         .field("output", request.output.display().to_string())
         .field("signer", HEXLOWER.encode(&signer.public_key()))

@@ -2,7 +2,10 @@
 //!
 //! Only what somebody must notice is done. What changes nothing that anybody relies on is no damage: the
 //! order in which events came, a log's head that is taken away (it proves who presented a log), a snapshot
-//! that is gone.
+//! that is gone, as are a kernel, a result or a certificate of its own, which are looked for by whoever needs them.
+//!
+//! What nobody would notice is not done either: incidents that are forged or taken away (they are a node's memory for
+//! its operator, certified by nobody), and what a crash folder's manifest says beside its files.
 
 use std::ops::Range;
 
@@ -210,6 +213,10 @@ fn log_records(bytes: &[u8]) -> Vec<(Range<usize>, bool)> {
 /// field, and taken away.
 fn lines(bytes: &[u8], judged: bool) -> Vec<Damage> {
     let mut all = Vec::new();
+    if judged && !bytes.is_empty() {
+        all.push(damage("empty", None, 0, Edit::Cut(0)));
+        all.push(damage("gone", None, 0, Edit::Gone));
+    }
     let mut start = 0;
     for (nth, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let record = start..start + line.len();

@@ -12,7 +12,7 @@ use omega_kernel::hash::Hash;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, HostCode};
+use crate::failure::{Code, Failure, HostCode};
 use crate::inspect::{Finding, Inspector, listed};
 use crate::interrupt;
 use crate::produce::progress::Progress;
@@ -81,7 +81,7 @@ pub struct Drilled {
     /// How each file fared.
     pub files: BTreeMap<String, Tally>,
     /// Damages that nothing noticed, or that were noticed without naming the file.
-    pub unnoticed: Vec<Struck>,
+    pub missed: Vec<Struck>,
     /// Events of the report.
     pub events: u64,
 }
@@ -122,9 +122,14 @@ impl Struck {
 /// `store-locked` where a node runs on the folder; what is wrong with the folder before anything was
 /// damaged; those of the file system; `interrupted`.
 pub fn drill(request: &Request, signer: &Signer) -> Result<Drilled, Failure> {
-    // Copies are removed, however it ends.
+    // Copies are removed, however it ends, unless a second signal ends the process at once.
     interrupt::watch();
-    let _lock = lock::take_if_there(&request.data)?;
+    let _lock = lock::take_if_there(&request.data).map_err(|failure| match failure.code {
+        Code::Host(HostCode::StoreLocked) => {
+            failure.hint("End that process first, or drill a copy of the folder.")
+        }
+        _ => failure,
+    })?;
     let mut files = listed(&request.data)?;
     if let Ok(older) = request.output.canonicalize() {
         // A report that is replaced is no part of what is drilled.
@@ -132,7 +137,7 @@ pub fn drill(request: &Request, signer: &Signer) -> Result<Drilled, Failure> {
     }
     let mut scratch = Scratch::of(&request.data, &files, request.scratch.as_deref())?;
     let mut inspector = Inspector::of(scratch.copy())?;
-    if let Some(first) = inspector.inspect(scratch.copy()).first() {
+    if let Some(first) = inspector.inspect(scratch.copy())?.first() {
         let at = first.height.map_or_else(String::new, |height| format!("height {height}: "));
         let message = format!("the folder is not sound before anything is damaged: {at}{}", first.message);
         let mut failure = Failure { code: first.code, ..Failure::new(HostCode::StoreDamaged, message) }
@@ -154,7 +159,7 @@ pub fn drill(request: &Request, signer: &Signer) -> Result<Drilled, Failure> {
         newest: *inspector.newest(),
         node: inspector.is_node(),
         files: BTreeMap::new(),
-        unnoticed: Vec::new(),
+        missed: Vec::new(),
         events: 0,
     };
     let mut planned = Vec::new();
@@ -169,14 +174,19 @@ pub fn drill(request: &Request, signer: &Signer) -> Result<Drilled, Failure> {
     for (nth, (file, damage)) in planned.into_iter().enumerate() {
         progress.look(nth as u64)?;
         scratch.write(&file, damage.apply(&scratch.read(&file)?).as_deref())?;
-        let findings = inspector.inspect(scratch.copy());
+        let findings = inspector.inspect(scratch.copy())?;
         scratch.restore()?;
         let struck = Struck { file, damage, findings };
         report.event(&struck.to_json())?;
         drilled.count(struck);
     }
     drop(progress);
-    report.event(&json!({ "files": drilled.files, "unnoticed": drilled.unnoticed.len() }))?;
+    let (done, caught, named) = drilled.totals();
+    report.event(&json!({
+        "files": drilled.files,
+        "unnoticed": done - caught,
+        "noticed_without_name": caught - named,
+    }))?;
     drilled.events = report.finish(signer)?;
     Ok(drilled)
 }
@@ -195,19 +205,55 @@ impl Drilled {
         tally.caught += usize::from(!struck.findings.is_empty());
         tally.named += usize::from(struck.named());
         if !struck.named() {
-            self.unnoticed.push(struck);
+            self.missed.push(struck);
         }
     }
 }
 
-/// So many of them, spread evenly.
-fn spread(all: Vec<Damage>, most: Option<usize>) -> Vec<Damage> {
-    let count = all.len();
-    match most.filter(|&most| most < count) {
-        None => all,
-        Some(most) => {
-            let chosen = |nth: usize| nth * most / count != (nth + 1) * most / count;
-            all.into_iter().enumerate().filter(|(nth, _)| chosen(*nth)).map(|(_, damage)| damage).collect()
+/// So many of them: those to the file as a whole, and of each other sort of damage some, spread evenly over
+/// the records.
+fn spread(mut all: Vec<Damage>, most: Option<usize>) -> Vec<Damage> {
+    let Some(most) = most.filter(|&most| most < all.len()) else { return all };
+    all.sort_by_key(|damage| (damage.record.is_some(), damage.what));
+    let mut of_records = all.split_off(all.iter().take_while(|damage| damage.record.is_none()).count());
+    let (count, room) = (of_records.len(), most.saturating_sub(all.len()));
+    let mut nth = 0..count;
+    of_records.retain(|_| nth.next().is_some_and(|nth| nth * room / count != (nth + 1) * room / count));
+    all.extend(of_records);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::Kind;
+    use omega_kernel::frame::{LogHeader, write_frame};
+    use omega_kernel::wire::{PayloadRef, encode_event};
+
+    use crate::produce::event::Place;
+
+    #[test]
+    fn a_sample_has_every_sort_of_damage_to_records_all_over_the_file() {
+        let mut log = LogHeader::new("a").unwrap().encode().to_vec();
+        for lamport in 1..=1000 {
+            let header =
+                Place { lamport, id: lamport.into(), ..Place::default() }.header(b"x", None).unwrap();
+            let mut message = Vec::new();
+            encode_event(&header, PayloadRef::Present { bytes: b"x", salt: None }, &mut message);
+            write_frame(&message, &mut log);
         }
+        let all = damage::damages(Kind::Log, &log);
+        let sorts = |of: &[Damage]| of.iter().map(|it| it.what).collect::<std::collections::BTreeSet<_>>();
+        for most in [25, 200, 1000] {
+            let some = spread(all.clone(), Some(most));
+            assert_eq!((some.len(), sorts(&some)), (most, sorts(&all)));
+            for what in ["remove", "flip-checksum"].iter().filter(|_| most >= 200) {
+                let records = some.iter().filter(|it| it.what == *what).filter_map(|it| it.record);
+                let (first, last) = (records.clone().min().unwrap(), records.max().unwrap());
+                assert!(first < 200 && last > 800, "{what}: {first} to {last}");
+            }
+        }
+        assert_eq!(spread(all.clone(), Some(all.len())).len(), all.len());
+        assert_eq!(spread(all.clone(), None), all);
     }
 }

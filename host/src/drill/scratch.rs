@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::failure::Failure;
 use crate::files::{unreadable, unwritable};
 use crate::inspect::{Kind, listed};
+use crate::interrupt;
 
 /// Files up to this length are compared byte by byte.
 const COMPARED_BYTES: u64 = 4 << 20;
@@ -51,6 +52,7 @@ impl Scratch {
         let (sound, copy) = (place.path().join("sound"), place.path().join("copy"));
         let mut scratch = Scratch { _place: place, sound, copy, made: BTreeMap::new() };
         for name in files.keys() {
+            interrupt::check()?;
             duplicate(&data.join(name), &scratch.sound.join(name))?;
         }
         scratch.restore()?;
@@ -88,6 +90,7 @@ impl Scratch {
             }
         }
         for name in listed(&self.sound)?.into_keys() {
+            interrupt::check()?;
             let (sound, copy) = (self.sound.join(&name), self.copy.join(&name));
             if self.touched(&name, &sound, &copy) {
                 duplicate(&sound, &copy)?;
@@ -116,6 +119,30 @@ fn duplicate(from: &Path, to: &Path) -> Result<(), Failure> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(|error| unwritable(&error, folder))?;
     }
-    // Mode included: keys that others may read are refused.
-    fs::copy(from, to).map(drop).map_err(|error| unreadable(&error, from))
+    // Mode included: keys that others may read are refused. But the copy is there to be written to.
+    let copied = fs::copy(from, to).and_then(|_| {
+        let mut mode = fs::metadata(to)?.permissions();
+        mode.set_mode(mode.mode() | 0o200);
+        fs::set_permissions(to, mode)
+    });
+    copied.map_err(|error| match fs::File::open(from) {
+        Ok(_) => unwritable(&error, to),
+        Err(error) => unreadable(&error, from),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_what_may_only_be_read_can_be_written_to() {
+        let data = tempfile::tempdir().unwrap();
+        let key = data.path().join("a.key");
+        fs::write(&key, "secret").unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
+        let scratch = Scratch::of(data.path(), &listed(data.path()).unwrap(), None).unwrap();
+        let mode = |folder: &Path| fs::metadata(folder.join("a.key")).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(data.path()), mode(scratch.copy())), (0o400, 0o600));
+    }
 }

@@ -91,7 +91,7 @@ impl Kind {
         if crash::is_manifest(&path) {
             return Kind::CrashManifest;
         }
-        if path.ancestors().skip(1).take(2).any(crash::is_one) {
+        if crash::is_part(&path) {
             return Kind::CrashPart;
         }
         if name.ends_with(".policy") && path.with_extension("snap").exists() {
@@ -211,6 +211,12 @@ pub fn hash_in_name(path: &Path) -> Option<Hash> {
 
 fn public_key(path: &Path) -> Result<[u8; 32], Failure> {
     keys::public_key_or_file(&path.to_string_lossy())
+}
+
+/// Whether there is a key of each kind, and both can be read: only then either tells of the other.
+pub fn is_pair(path: &Path) -> bool {
+    let public = public_key(&path.with_extension("pub"));
+    public.is_ok() && Signer::load(&path.with_extension("key")).is_ok()
 }
 
 fn no_pair(path: &Path) -> Failure {

@@ -21,6 +21,7 @@ use pollster::block_on;
 
 use crate::failure::{Code, Failure, HostCode};
 use crate::inputs::Input;
+use crate::interrupt;
 use crate::map::Source;
 use crate::store::{CertLog, Store, sidecars};
 use crate::trust::Trust;
@@ -44,6 +45,18 @@ pub struct Finding {
     pub height: Option<u64>,
     /// One sentence.
     pub message: String,
+}
+
+impl Finding {
+    /// Whether it tells of this machine or of this program, and not of the folder.
+    fn is_ours(&self) -> bool {
+        use HostCode::{Interrupted, KernelDeadline, KernelMemory, WriteFailed};
+        match self.code {
+            Code::Internal => true,
+            Code::Host(code) => matches!(code, Interrupted | KernelDeadline | KernelMemory | WriteFailed),
+            _ => false,
+        }
+    }
 }
 
 /// Knows a folder as it should be, and looks at copies of it.
@@ -83,10 +96,19 @@ impl Inspector {
             Failure::new(HostCode::CertificateMissing, "the certificate log holds no certificate").file(root)
         })?;
         let named = kernels_named(&certificates);
-        for name in of_kind(&files, Kind::Kernel) {
-            let path = root.join(&name);
-            if files::hash_in_name(&path).is_none() && !named.contains(&files::kernel_hash(&path)?) {
-                files.insert(name, Kind::Other);
+        for (name, kind) in &mut files {
+            let path = root.join(name);
+            let is_other = match kind {
+                Kind::Kernel => {
+                    let of_chain = || files::kernel_hash(&path).is_ok_and(|hash| named.contains(&hash));
+                    files::hash_in_name(&path).is_none() && !of_chain()
+                }
+                // Nothing says whether a key that stands alone is the right one.
+                Kind::PrivateKey | Kind::PublicKey => !files::is_pair(&path),
+                _ => false,
+            };
+            if is_other {
+                *kind = Kind::Other;
             }
         }
         let components: Vec<PathBuf> =
@@ -96,7 +118,14 @@ impl Inspector {
             false => Some(node::Expected::of(root)?),
             true => None,
         };
-        Ok(Inspector { files, cert_log, newest, kernels, node })
+        let mut inspector = Inspector { files, cert_log, newest, kernels, node };
+        for name in of_kind(&inspector.files, Kind::Snapshot) {
+            // Of another chain, or of a verdict that nobody certified yet. What cannot be read is told later.
+            if inspector.left_by_chain(&root.join(&name), &certificates).is_ok_and(|left| !left) {
+                inspector.files.insert(name, Kind::Other);
+            }
+        }
+        Ok(inspector)
     }
 
     /// The files, each with its kind.
@@ -115,7 +144,10 @@ impl Inspector {
     }
 
     /// Looks at a copy. Files of it may be changed: torn tails are cut off, derived files made again.
-    pub fn inspect(&mut self, root: &Path) -> Vec<Finding> {
+    ///
+    /// # Errors
+    /// Where this machine, or this program, kept it from looking: that says nothing of the folder.
+    pub fn inspect(&mut self, root: &Path) -> Result<Vec<Finding>, Failure> {
         let mut found = Findings { root, list: Vec::new() };
         for (name, kind) in &self.files {
             let path = root.join(name);
@@ -127,7 +159,7 @@ impl Inspector {
         let certificates = certificates(&log).unwrap_or_default();
         let verified = self.verify(root, &mut found);
         found.hear(&self.cert_log, verified);
-        found.hear(&self.cert_log, sidecars_fit(&log));
+        found.hear(&self.cert_log, sidecars_fit(&log, root));
         for (name, kind) in self.files.clone() {
             let path = root.join(&name);
             if path.exists() {
@@ -138,7 +170,14 @@ impl Inspector {
         if let Some(expected) = &mut self.node {
             expected.inspect(root, &self.cert_log, &certificates, &mut found);
         }
-        found.list
+        interrupt::check()?;
+        match found.list.iter().find(|finding| finding.is_ours()) {
+            Some(finding) => Err(Failure {
+                code: finding.code,
+                ..Failure::internal(format!("the folder could not be looked at: {}", finding.message))
+            }),
+            None => Ok(found.list),
+        }
     }
 
     /// Follows the chain up to the newest certificate, and judges again what stands in logs.
@@ -196,13 +235,16 @@ impl Inspector {
                 let message = "no certificate of the chain names this kernel";
                 Err(Failure::new(HostCode::KernelInvalid, message).file(path))
             }
-            Kind::Snapshot => self.left_by_chain(path, certificates),
+            Kind::Snapshot if !self.left_by_chain(path, certificates)? => {
+                let message = "it holds a state that no verdict of the chain left";
+                Err(Failure::from(Fault::new(FaultCode::SnapshotRoot, message)).file(path))
+            }
             _ => Ok(()),
         }
     }
 
     /// Whether a snapshot holds a state that one of the verdicts left.
-    fn left_by_chain(&mut self, path: &Path, certificates: &[Certificate]) -> Result<(), Failure> {
+    fn left_by_chain(&mut self, path: &Path, certificates: &[Certificate]) -> Result<bool, Failure> {
         let source = Source::open(path)?;
         let mut hashes: Vec<Hash> = certificates.iter().map(|it| it.fields().binding.kernel_hash).collect();
         hashes.dedup();
@@ -215,16 +257,12 @@ impl Inspector {
                         Content::Verdict { core, .. } => core.next == state,
                         _ => false,
                     };
-                    if certificates.iter().any(left) {
-                        return Ok(());
-                    }
-                    let message = "it holds a state that no verdict of the chain left";
-                    last = Some(Failure::from(Fault::new(FaultCode::SnapshotRoot, message)));
+                    return Ok(certificates.iter().any(left));
                 }
                 Err(failure) => last = Some(failure),
             }
         }
-        last.map_or(Ok(()), |failure| Err(failure.file(path)))
+        last.map_or(Ok(true), |failure| Err(failure.file(path)))
     }
 }
 
@@ -282,8 +320,10 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Failure> {
 }
 
 /// Whether index and hash are those that the log gives.
-fn sidecars_fit(log: &Path) -> Result<(), Failure> {
-    let made = tempfile::tempdir().map_err(|error| Failure::internal(error.to_string()))?;
+fn sidecars_fit(log: &Path, root: &Path) -> Result<(), Failure> {
+    // Beside the copy that is looked at: there is room for such.
+    let beside = root.parent().unwrap_or(root);
+    let made = tempfile::tempdir_in(beside).map_err(|error| crate::files::unwritable(&error, beside))?;
     let copy = made.path().join("cert.log");
     fs::copy(log, &copy).map_err(|error| crate::files::unreadable(&error, log))?;
     drop(Store::open(&copy)?);

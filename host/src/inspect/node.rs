@@ -16,6 +16,7 @@ use super::Findings;
 use crate::disk::Folder;
 use crate::engine::Options;
 use crate::failure::{Failure, HostCode};
+use crate::interrupt;
 use crate::map::Source;
 use crate::node::archive;
 use crate::node::audit::{Stretch, audit};
@@ -110,7 +111,7 @@ impl Expected {
     fn audit(&self, known: &Known<Folder>, log: &Path, found: &mut Findings<'_>) {
         let whole =
             Stretch { from: None, to: u64::MAX, most_events: u64::MAX, most_batches: u64::MAX, seed: 0 };
-        match audit(known, &certificates_of(log), &self.find(), &whole, &|| true) {
+        match audit(known, &certificates_of(log), &self.find(), &whole, &|| interrupt::check().is_ok()) {
             Ok(audited) => {
                 if let Some((height, what)) = audited.mismatch {
                     let failure = Failure::from(Fault::new(FaultCode::VerdictDiffers, what));
