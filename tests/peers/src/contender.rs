@@ -46,6 +46,11 @@ pub trait Contender {
         1
     }
 
+    /// Whether a run stands without its figures: what it takes may not be had everywhere.
+    fn may_be_missing(&self) -> bool {
+        false
+    }
+
     /// Brings the events into its own form, off the clock.
     ///
     /// # Errors

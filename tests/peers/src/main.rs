@@ -18,8 +18,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::contender::Flipped;
-use crate::results::Results;
+use crate::contender::{self, Flipped};
+use crate::results::{Results, Row};
 
 /// OMEGA, its floor and its peers on the same events, in turns.
 #[derive(Debug, Parser)]
@@ -160,8 +160,9 @@ fn write(results: &Results, to: &WriteArgs) -> Result<()> {
         return Ok(());
     };
     fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
-    let plots = plot::draw(results, output)?;
+    // First: from it all else can be drawn again.
     fs::write(output.join("results.json"), serde_json::to_string_pretty(results)? + "\n")?;
+    let plots = plot::draw(results, output)?;
     let linked: Vec<(String, String)> = plots
         .into_iter()
         .map(|(file, title)| (output.join(file).to_string_lossy().into_owned(), title))
@@ -176,12 +177,18 @@ fn write(results: &Results, to: &WriteArgs) -> Result<()> {
     }
 }
 
-/// A contender that misses what it claims to notice did not do its work: its figures are none.
+/// A contender that misses what it claims to notice, or that fails, did not do its work: its figures are none.
 fn missed(results: &Results) -> Result<()> {
-    let rows = results.datasets.iter().flat_map(|data| &data.rows);
+    let rows = || results.datasets.iter().flat_map(|data| &data.rows);
     let missed: Vec<&str> =
-        rows.filter(|row| row.flipped == Some(Flipped::Missed)).map(|row| row.name.as_str()).collect();
-    if missed.is_empty() { Ok(()) } else { bail!("a flipped bit was missed by: {}", missed.join(", ")) }
+        rows().filter(|row| row.flipped == Some(Flipped::Missed)).map(|row| row.name.as_str()).collect();
+    if !missed.is_empty() {
+        bail!("a flipped bit was missed by: {}", missed.join(", "));
+    }
+    let needed = |row: &&Row| contender::named(&row.name).is_none_or(|it| !it.may_be_missing());
+    let failed = |row: &Row| row.failed.as_ref().map(|why| format!("{}: {why}", row.name));
+    let failed: Vec<String> = rows().filter(needed).filter_map(failed).collect();
+    if failed.is_empty() { Ok(()) } else { bail!("not measured: {}", failed.join("; ")) }
 }
 
 /// What was called, with the flags that matter.

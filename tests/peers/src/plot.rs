@@ -17,7 +17,7 @@ const OURS_NATIVE: RGBColor = RGBColor(99, 102, 241);
 const FLOOR: RGBColor = RGBColor(140, 144, 152);
 const OTHERS: RGBColor = RGBColor(219, 109, 40);
 /// Of the others, where each has a line.
-const EACH: [RGBColor; 8] = [
+const EACH: [RGBColor; 9] = [
     RGBColor(219, 109, 40),
     RGBColor(46, 160, 67),
     RGBColor(191, 75, 138),
@@ -26,6 +26,7 @@ const EACH: [RGBColor; 8] = [
     RGBColor(27, 158, 150),
     RGBColor(218, 54, 51),
     RGBColor(120, 150, 60),
+    RGBColor(90, 120, 190),
 ];
 
 /// Pixels from one line of text to the next.

@@ -67,9 +67,7 @@ impl Contender for Floor {
 
     fn run(&mut self) -> Result<Turn> {
         let Some(measuring) = &mut self.measuring else { bail!("nothing was prepared") };
-        let used = measuring.processor_seconds();
         let said = measuring.total()?;
-        let processor = measuring.processor_seconds().zip(used).map(|(now, then)| now - then);
         let part = |name: &str| said[name].as_f64().unwrap_or(f64::NAN);
         let seconds = match self.part {
             Part::Read => part("read"),
@@ -78,7 +76,8 @@ impl Contender for Floor {
         };
         ensure!(seconds.is_finite(), "it said {said}");
         // How much of that was which part's is not known.
-        let time = Time { seconds, processor: processor.filter(|_| self.part == Part::All) };
+        let waited = said["waited"].as_f64().filter(|_| self.part == Part::All);
+        let time = Time { seconds, processor: waited.map(|waited| seconds - waited) };
         // Of frames and payloads that it found when it cut the log, off the clock; it gives no count.
         Ok(Turn { time, events: self.events })
     }

@@ -119,6 +119,8 @@ fn git(folder: &Path, words: &[&str]) -> Result<Output> {
 fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    // For what runs in this program alone.
+    command.env_remove(crate::child::ALLOCATOR_SETTINGS.0);
     command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
     command
 }

@@ -63,6 +63,10 @@ impl Contender for Audit {
         "the signature over the root; anything inside a block or across feeds: ids, deps, Lamport times"
     }
 
+    fn may_be_missing(&self) -> bool {
+        true
+    }
+
     fn most_events(&self) -> usize {
         5_000
     }

@@ -158,6 +158,10 @@ impl Contender for WasmTwo {
         "who wrote an event; whether one is missing at the end"
     }
 
+    fn may_be_missing(&self) -> bool {
+        true
+    }
+
     fn processors(&self) -> usize {
         2
     }
@@ -213,12 +217,6 @@ impl Measuring {
         Ok(measuring)
     }
 
-    /// Seconds that its thread, which does all the work, had a processor so far (proc_pid_schedstat).
-    pub fn processor_seconds(&self) -> Option<f64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.process.id())).ok()?;
-        Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
-    }
-
     /// Has it measure the whole; returns what it says.
     pub fn total(&mut self) -> Result<Value> {
         let Some(requests) = &mut self.requests else { bail!("the process that measures was dismissed") };
@@ -246,7 +244,9 @@ impl Drop for Measuring {
 /// `omega check` as a process, from start to end; counts the events that it says are in one history.
 fn check(place: &Place, flags: &[&str], logs: &[PathBuf]) -> Result<Turn> {
     let (output, time) = timed(|| {
-        Ok(Command::new(&place.omega).arg("check").args(flags).args(logs).stderr(Stdio::null()).output()?)
+        let mut command = Command::new(&place.omega);
+        command.env_remove(crate::child::ALLOCATOR_SETTINGS.0);
+        Ok(command.arg("check").args(flags).args(logs).stderr(Stdio::null()).output()?)
     })?;
     let said: Value =
         serde_json::from_slice(&output.stdout).context("`omega check` printed no JSON object")?;
