@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand};
 
-use crate::contender::{self, Flipped};
+use crate::contender::Flipped;
 use crate::results::{Results, Row};
 
 /// OMEGA, its floor and its peers on the same events, in turns.
