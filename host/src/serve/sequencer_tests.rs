@@ -211,8 +211,7 @@ async fn coordinator(
         handed_on.send_modify(|all| ids.iter().for_each(|id| *all.entry(*id).or_default() += 1));
         thread::yield_now();
     }
-    let all = handed_on.borrow().clone();
-    all
+    handed_on.borrow().clone()
 }
 
 fn ids_of(batch: &Batch) -> Vec<u128> {
