@@ -142,7 +142,9 @@ node() {
     say "It takes events in over HTTP, answers when they are on disk, and certifies what it" \
         "judges. Its key and its first token it makes itself."
     show_command serve --data node
-    "$OMEGA" serve --data node --listen 127.0.0.1:0 >node.json 2>node.log &
+    # It is looked into before the shell may have opened it for the node.
+    : >node.log
+    "$OMEGA" serve --data node --listen 127.0.0.1:0 >node.json 2>>node.log &
     serving=$!
     for _ in $(seq 600); do
         url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' node.log)
