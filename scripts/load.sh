@@ -50,9 +50,9 @@ fresh() {
 
 start() {
     # It is looked into before the shell may have opened it for the node.
-    : >>"$data.err"
+    : >"$data.err"
     RUST_LOG=warn "$OMEGA" serve --data "$data" --listen 127.0.0.1:0 --audit-seconds 0 \
-        >"$data.out" 2>"$data.err" &
+        >"$data.out" 2>>"$data.err" &
     node_pid=$!
     for _ in $(seq 600); do
         url=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$data.err")

@@ -216,7 +216,8 @@ fn spread(mut all: Vec<Damage>, most: Option<usize>) -> Vec<Damage> {
     let Some(most) = most.filter(|&most| most < all.len()) else { return all };
     all.sort_by_key(|damage| (damage.record.is_some(), damage.what));
     let mut of_records = all.split_off(all.iter().take_while(|damage| damage.record.is_none()).count());
-    let (count, room) = (of_records.len(), most.saturating_sub(all.len()));
+    all.truncate(most);
+    let (count, room) = (of_records.len(), most - all.len());
     let mut nth = 0..count;
     of_records.retain(|_| nth.next().is_some_and(|nth| nth * room / count != (nth + 1) * room / count));
     all.extend(of_records);
@@ -225,11 +226,11 @@ fn spread(mut all: Vec<Damage>, most: Option<usize>) -> Vec<Damage> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::inspect::Kind;
     use omega_kernel::frame::{LogHeader, write_frame};
     use omega_kernel::wire::{PayloadRef, encode_event};
 
+    use super::*;
+    use crate::inspect::Kind;
     use crate::produce::event::Place;
 
     #[test]
@@ -253,7 +254,9 @@ mod tests {
                 assert!(first < 200 && last > 800, "{what}: {first} to {last}");
             }
         }
-        assert_eq!(spread(all.clone(), Some(all.len())).len(), all.len());
+        for most in [1, 3, all.len()] {
+            assert_eq!(spread(all.clone(), Some(most)).len(), most);
+        }
         assert_eq!(spread(all.clone(), None), all);
     }
 }

@@ -150,7 +150,7 @@ fn measure_all(args: MeasureArgs) -> Result<()> {
     machine.load_after = machine::load();
     let results = Results { machine, command, events: setup.events, turns: setup.turns, datasets: measured };
     write(&results, &args.to)?;
-    missed(&results)
+    complete(&results)
 }
 
 /// Writes the files and the section, or prints it.
@@ -178,7 +178,7 @@ fn write(results: &Results, to: &WriteArgs) -> Result<()> {
 }
 
 /// A contender that misses what it claims to notice, or that fails, did not do its work: its figures are none.
-fn missed(results: &Results) -> Result<()> {
+fn complete(results: &Results) -> Result<()> {
     let rows = || results.datasets.iter().flat_map(|data| &data.rows);
     let missed: Vec<&str> =
         rows().filter(|row| row.flipped == Some(Flipped::Missed)).map(|row| row.name.as_str()).collect();
