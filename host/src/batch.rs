@@ -29,9 +29,10 @@ pub struct Outcome {
     pub observations: Observations,
 }
 
-/// The kernel in a file, or the one that this program was built with.
-pub fn kernel(file: Option<&Path>) -> Result<Kernel, Failure> {
-    let options = Options::from_environment()?;
+/// The kernel in a file, or the one that this program was built with; how many instances of it may scan side by
+/// side, where the user said so.
+pub fn kernel(file: Option<&Path>, jobs: Option<usize>) -> Result<Kernel, Failure> {
+    let options = Options::from_environment()?.with_jobs(jobs);
     match file {
         None => Kernel::embedded(&options),
         Some(path) => {

@@ -53,6 +53,8 @@ pub struct Request {
     pub kernels: Vec<PathBuf>,
     /// Engines that judge again, each of them; none is the usual one.
     pub engines: Vec<Engine>,
+    /// Instances that scan side by side; none is the usual number.
+    pub jobs: Option<usize>,
 }
 
 /// A certificate that was signed and stored.
@@ -83,7 +85,7 @@ pub fn certify(request: &Request) -> Result<Certified, Failure> {
     let result = &request.result;
     let (core, observations) = Body::split(&result.body).and_then(|body| body.decode())?;
     let signers = signers(&request.keys)?;
-    let mut kernels = Kernels::open(&request.kernels)?.under(&request.engines);
+    let mut kernels = Kernels::open(&request.kernels, request.jobs)?.under(&request.engines);
     let kernel = kernels.bound(&result.binding)?;
 
     let mut store = request.cert_log.exists().then(|| Store::open(&request.cert_log)).transpose()?;

@@ -346,7 +346,7 @@ mod tests {
         let log = place.path().join("alice.omega");
         fs::write(&log, vec![7; 300_000]).unwrap();
         let source = Source::open(&log).unwrap();
-        let inputs = [Log::whole(&source), Log { source: &source, limit: Some(u64::MAX) }];
+        let inputs = [Log::whole(&source), Log { limit: Some(u64::MAX), ..Log::whole(&source) }];
         let remains = Remains {
             batch_id: 42,
             replay_seed: u64::MAX,

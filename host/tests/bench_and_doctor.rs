@@ -36,6 +36,8 @@ fn a_benchmark_measures_every_contender_and_leaves_nothing() {
     for (contender, phases) in [
         ("wasm", &["scan", "fold", "total"][..]),
         ("native", &["scan", "fold", "total"]),
+        ("wasm-jobs", &["scan", "fold", "total"]),
+        ("native-jobs", &["scan", "fold", "total"]),
         ("floor", &["read", "blake3", "crc32", "total"]),
     ] {
         for phase in phases {
@@ -51,6 +53,9 @@ fn a_benchmark_measures_every_contender_and_leaves_nothing() {
         assert!(ratio["median"].as_f64().unwrap() > 0.0);
         assert!(object["includes"][phase].is_string());
     }
+    for ratio in ["wasm_to_wasm_jobs", "native_to_native_jobs"] {
+        assert!(object["ratios"][ratio]["scan"]["median"].as_f64().unwrap() > 0.0, "{ratio}");
+    }
     let bytes = object["log_bytes"].as_u64().unwrap();
     assert!(bytes > 3000 * 300);
     for judge in ["wasm", "native"] {
@@ -62,18 +67,23 @@ fn a_benchmark_measures_every_contender_and_leaves_nothing() {
 #[test]
 fn one_mode_is_measured_alone_and_every_mode_says_the_same() {
     let mut bodies = Vec::new();
-    for extra in [&["--mode", "wasm", "--engine", "pulley"][..], &["--mode", "native"]] {
+    let several = |mode: &str| vec!["floor".to_owned(), mode.to_owned(), format!("{mode}-jobs")];
+    for (extra, contenders) in [
+        (&["--mode", "wasm", "--engine", "pulley", "--jobs", "3"][..], several("wasm")),
+        (&["--mode", "native"], several("native")),
+        (&["--mode", "native", "--jobs", "1"], vec!["floor".to_owned(), "native".to_owned()]),
+    ] {
         // A variable that sets the mode for judging does not confuse what is measured.
         let variables = [("OMEGA_KERNEL_MODE", "dual")];
         let args = [&["bench", "--events", "200", "--runs", "1", "--ids", "time-ordered"], extra].concat();
         let (_, object) = omega(&args, &variables);
         assert_eq!(object["exit"], 0, "{object}");
         assert!(object["ratios"]["wasm_to_native"]["total"].is_null());
-        let contenders: Vec<_> = object["contenders"].as_object().unwrap().keys().collect();
-        assert_eq!(contenders, [&"floor".to_owned(), &extra[1].to_owned()]);
+        let measured: Vec<_> = object["contenders"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(measured, contenders);
         bodies.push(object["body_hash"].clone());
     }
-    assert_eq!(bodies[0], bodies[1]);
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
 }
 
 #[test]
@@ -82,6 +92,7 @@ fn impossible_benchmarks_are_refused() {
         (&["--events", "0"][..], 2),
         (&["--runs", "0"], 2),
         (&["--writers", "0"], 2),
+        (&["--jobs", "0"], 2),
         (&["--events", "16777217"], 2),
         (&["--payload", "1048577"], 2),
         (&["--mode", "x"], 2),

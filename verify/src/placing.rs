@@ -44,12 +44,12 @@ impl<'i, S: Source> Placed<'i, S> {
     /// more, where there is one: it need not end.
     pub fn log(&self) -> Log<'i, S> {
         let source = &self.input.source;
-        let limit = match self.input.events() {
-            _ if !source.rereadable() => Some(self.count.saturating_add(1)),
-            None => Some(self.count),
-            Some(_) => self.grown().then_some(self.count),
+        let (limit, may_be_all) = match self.input.events() {
+            _ if !source.rereadable() => (Some(self.count.saturating_add(1)), false),
+            None => (Some(self.count), true),
+            Some(_) => (self.grown().then_some(self.count), false),
         };
-        Log { source, limit }
+        Log { source, limit, may_be_all }
     }
 }
 

@@ -134,12 +134,14 @@ pub struct Log<'a, S> {
     pub source: &'a S,
     /// Judge only its first so many events.
     pub limit: Option<u64>,
+    /// There may be none behind them: where that is so, judging all of it gives the same.
+    pub may_be_all: bool,
 }
 
 impl<'a, S> Log<'a, S> {
     /// A log that is judged whole.
     pub fn whole(source: &'a S) -> Self {
-        Log { source, limit: None }
+        Log { source, limit: None, may_be_all: false }
     }
 }
 

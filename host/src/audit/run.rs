@@ -49,7 +49,7 @@ impl<'a> Run<'a> {
             inputs,
             used: vec![false; inputs.len()],
             snapshot,
-            references: Kernels::open(&request.references)?,
+            references: Kernels::open(&request.references, None)?,
             refused: Vec::new(),
             lines: audited(request)?,
             moved: false,

@@ -28,6 +28,36 @@ const ALLOCATOR_SETTINGS: (&str, &str) = (
     "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184",
 );
 
+/// Where a child runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Processors {
+    /// Wherever the system puts it: which processors there are it does not tell.
+    Any,
+    /// On this one.
+    One(usize),
+    /// Wherever the system puts it, scanning in so many instances.
+    Several(usize),
+}
+
+impl Processors {
+    /// On the child's command line.
+    fn word(self) -> String {
+        match self {
+            Processors::Any => "-".to_owned(),
+            Processors::One(number) => number.to_string(),
+            Processors::Several(jobs) => format!("x{jobs}"),
+        }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        match word.strip_prefix('x') {
+            _ if word == "-" => Some(Processors::Any),
+            Some(jobs) => jobs.parse().ok().map(Processors::Several),
+            None => word.parse().ok().map(Processors::One),
+        }
+    }
+}
+
 /// What to measure next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
@@ -70,20 +100,20 @@ impl Child {
         contender: Contender,
         execution: Execution,
         log: &Path,
-        processor: Option<usize>,
+        processors: Processors,
     ) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
             Failure::internal(format!("the process that measures could not be started: {error}"))
         };
         let mut command = Command::new(program);
-        if contender == Contender::Native {
+        if contender.is_native() {
             command.env(ALLOCATOR_SETTINGS.0, ALLOCATOR_SETTINGS.1);
         }
         let mut process = command
             .arg(SUBCOMMAND)
             .arg(contender.name())
             .arg(if execution == Execution::Pulley { "pulley" } else { "cranelift" })
-            .arg(processor.map_or("-".to_owned(), |processor| processor.to_string()))
+            .arg(processors.word())
             .arg(log)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -102,7 +132,7 @@ impl Child {
 
     /// Whether it can do what is asked: the floor has no phases.
     pub fn takes(&self, request: Request) -> bool {
-        self.contender != Contender::Floor || request == Request::Total
+        self.contender.is_judge() || request == Request::Total
     }
 
     /// Asks, and waits for the answer.
@@ -154,6 +184,8 @@ impl Contender {
         match self {
             Contender::Wasm => "wasm",
             Contender::Native => "native",
+            Contender::WasmJobs => "wasm-jobs",
+            Contender::NativeJobs => "native-jobs",
             Contender::Floor => "floor",
         }
     }
@@ -179,38 +211,45 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
 }
 
 fn serve(arguments: &[OsString], say: &mut dyn FnMut(Answer) -> io::Result<()>) -> Result<(), Failure> {
-    let [contender, execution, processor, log] = arguments else {
+    let [contender, execution, processors, log] = arguments else {
         return Err(Failure::usage("this is for `omega bench` to call"));
     };
     let mode = match contender.to_str() {
-        Some("wasm") => Some(Mode::Wasm),
-        Some("native") => Some(Mode::Native),
+        Some("wasm" | "wasm-jobs") => Some(Mode::Wasm),
+        Some("native" | "native-jobs") => Some(Mode::Native),
         Some("floor") => None,
         _ => return Err(Failure::usage("this is for `omega bench` to call")),
     };
     let execution = if execution == "pulley" { Execution::Pulley } else { Execution::Cranelift };
+    let processors = processors.to_str().and_then(Processors::of_word);
     // Before the engine starts threads: they are bound as this one is.
-    let pinned = processor.to_str().and_then(|number| number.parse().ok()).is_some_and(machine::pin);
+    let (pinned, jobs) = match processors {
+        None => return Err(Failure::usage("this is for `omega bench` to call")),
+        Some(Processors::Any) => (false, 1),
+        Some(Processors::One(number)) => (machine::pin(number), 1),
+        Some(Processors::Several(jobs)) => (false, jobs),
+    };
     let begun = Instant::now();
     let kernel = match mode {
         None => None,
         Some(mode) => Some(Kernel::embedded(&Options {
             mode,
             execution,
+            jobs,
             keep_memory: true,
             ..Options::from_environment()?
         })?),
     };
     let setup_seconds = begun.elapsed().as_secs_f64();
     let log = Source::open(log)?;
-    let pieces = measure::pieces(&log, kernel.is_none())?;
+    let pieces = if kernel.is_none() { measure::pieces(&log)? } else { Vec::new() };
     let peak_reset = machine::reset_peak();
     // An answer that nobody takes ends it as the end of the requests does.
     let mut going = say(Answer::Ready { setup_seconds, pinned, peak_reset }).is_ok();
     for request in io::stdin().lock().lines().map_while(Result::ok) {
         let answer = match (request.as_str(), &kernel) {
             _ if !going => return Ok(()),
-            ("two-phase", Some(kernel)) => measure::two_phase(kernel, &log, &pieces)?,
+            ("two-phase", Some(kernel)) => measure::two_phase(kernel, &log)?,
             ("total", Some(kernel)) => measure::total(kernel, &log)?,
             ("total", None) => measure::floor(&log, &pieces)?,
             _ => return Err(Failure::internal("a measuring process was asked for what it cannot do")),
@@ -243,6 +282,16 @@ mod tests {
             Code::Internal,
         ] {
             assert_eq!(code(wanted.number()), wanted);
+        }
+    }
+
+    #[test]
+    fn a_child_is_told_where_it_runs() {
+        for processors in [Processors::Any, Processors::One(3), Processors::Several(12)] {
+            assert_eq!(Processors::of_word(&processors.word()), Some(processors));
+        }
+        for word in ["", "x", "y2", "-1"] {
+            assert_eq!(Processors::of_word(word), None, "{word}");
         }
     }
 

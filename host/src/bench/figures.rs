@@ -11,12 +11,12 @@ use crate::summary::grouped;
 pub const INCLUDES: &[(&str, &str)] = &[
     (
         "scan",
-        "copying the log out of its mapping, reading it in parts of 64 MiB, each in a new instance: framing, CRC-32, canonical form, payload and event hashes, sorting each part, and writing its run out",
+        "copying the log out of its mapping, cutting it into parts of at most 4 MiB, and reading these one after the other in one instance, or in as many as there are jobs: framing, CRC-32, canonical form, payload and event hashes, sorting each part, and writing its run out",
     ),
     ("fold", "a new instance, reading the runs in, sorting, predicates, roots, verdict and next state"),
     (
         "total",
-        "what `omega check` does: a new instance, copying the log out of its mapping, feed and finish; no runs, so it is less than scan and fold together",
+        "what `omega check` does: a new instance, copying the log out of its mapping, feed and finish; no runs, so it is less than scan and fold together. With several jobs: scanning side by side, while the runs are read in",
     ),
     (
         "not_timed",
@@ -58,6 +58,9 @@ struct Row {
     /// Of the run before them, which brings memory and caches.
     warm_up: BTreeMap<&'static str, Span>,
     setup_seconds: f64,
+    /// Several jobs, wherever the system puts them.
+    several: bool,
+    /// Bound to its processor.
     pinned: bool,
     peak_reset: bool,
     peak_two_phase: Option<u64>,
@@ -68,6 +71,7 @@ impl Figures {
     /// A contender has started.
     pub fn ready(&mut self, contender: Contender, setup_seconds: f64, pinned: bool, peak_reset: bool) {
         let row = self.0.entry(contender.name()).or_default();
+        row.several = contender.takes_several();
         (row.setup_seconds, row.pinned, row.peak_reset) = (setup_seconds, pinned, peak_reset);
     }
 
@@ -91,9 +95,9 @@ impl Figures {
         }
     }
 
-    /// Whether every process was bound to its processor.
+    /// Whether every process that takes one processor was bound to it.
     pub fn all_pinned(&self) -> bool {
-        self.0.values().all(|row| row.pinned)
+        self.0.values().all(|row| row.pinned || row.several)
     }
 
     fn times(&self, contender: &str, phase: &str) -> Option<&[Span]> {
@@ -110,10 +114,12 @@ impl Figures {
         Some(of.iter().zip(to).map(|(of, to)| time(of) / time(to)).collect())
     }
 
-    /// Which part of the time others had the processor; none where the system does not tell.
+    /// Which part of the time others had the processor; none where the system does not tell. Where several threads
+    /// judge, they are each other's others: that does not count.
     pub fn waited_share(&self) -> Option<f64> {
         let mut all = (0.0, 0.0);
-        for time in self.0.values().flat_map(|row| row.times.get("total").into_iter().flatten()) {
+        let alone = self.0.values().filter(|row| !row.several);
+        for time in alone.flat_map(|row| row.times.get("total").into_iter().flatten()) {
             all = (all.0 + time.waited?, all.1 + time.seconds);
         }
         (all.1 > 0.0).then_some(all.0 / all.1)
@@ -168,6 +174,7 @@ impl Measured {
                 "turns": pairs.iter().map(|&pair| rounded(pair, 4)).collect::<Vec<_>>(),
             }),
         };
+        let of_jobs = |one, several| json!({ "scan": ratio(one, several, "scan"), "total": ratio(one, several, "total") });
         json!({
             "wasm_to_native": {
                 "scan": ratio("wasm", "native", "scan"),
@@ -176,6 +183,8 @@ impl Measured {
             },
             "wasm_to_floor": { "total": ratio("wasm", "floor", "total") },
             "native_to_floor": { "total": ratio("native", "floor", "total") },
+            "wasm_to_wasm_jobs": of_jobs("wasm", "wasm-jobs"),
+            "native_to_native_jobs": of_jobs("native", "native-jobs"),
         })
     }
 
@@ -197,10 +206,10 @@ impl Measured {
     /// The table that people read: at most 80 columns.
     pub fn table(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "  {:<15}{:>10}{:>14}{:>10}{:>12}{:>11}",
+            "  {:<18}{:>10}{:>14}{:>9}{:>12}{:>11}",
             "", "seconds", "events/s", "MB/s", "to native", "to floor"
         )];
-        for contender in ["wasm", "native", "floor"] {
+        for contender in ["wasm", "native", "wasm-jobs", "native-jobs", "floor"] {
             let phases: &[&'static str] = match contender {
                 "floor" => &["read", "blake3", "crc32", "total"],
                 _ => &["scan", "fold", "total"],
@@ -211,13 +220,24 @@ impl Measured {
             if let (Some(total), Some(two_phase)) = (row.peak_total, row.peak_two_phase) {
                 let megabytes = |bytes: u64| grouped(&format!("{:.0}", bytes as f64 / 1e6));
                 lines.push(format!(
-                    "  {name:<6} peak memory {:>7} MB in total, {:>7} MB in scan and fold",
+                    "  {name:<11} peak memory {:>7} MB in total, {:>7} MB in scan and fold",
                     megabytes(total),
                     megabytes(two_phase),
                 ));
             }
         }
         lines
+    }
+
+    /// How much several jobs gain, where they were measured.
+    pub fn gains(&self, jobs: usize) -> Vec<String> {
+        let gain = |one: &str| {
+            let several = format!("{one}-jobs");
+            let scan = self.figures.ratio(one, &several, "scan")?;
+            let total = self.figures.ratio(one, &several, "total")?;
+            Some(format!("  {one}, {jobs} jobs: {scan:.2} times as fast in scan, {total:.2} times in total"))
+        };
+        ["wasm", "native"].into_iter().filter_map(gain).collect()
     }
 
     fn line(&self, contender: &str, phase: &str) -> Option<String> {
@@ -229,7 +249,7 @@ impl Measured {
         };
         let to_floor = if phase == "total" { times("floor") } else { String::new() };
         let line = format!(
-            "  {contender:<6} {phase:<8}{seconds:>10.4}{:>14}{:>10}{:>12}{to_floor:>11}",
+            "  {contender:<11} {phase:<6}{seconds:>10.4}{:>14}{:>9}{:>12}{to_floor:>11}",
             grouped(&format!("{:.0}", self.log.events as f64 / seconds)),
             grouped(&format!("{:.0}", self.log.bytes as f64 / 1e6 / seconds)),
             times("native"),
@@ -332,7 +352,7 @@ mod tests {
     fn the_table_fits_eighty_columns() {
         let table = measured().table();
         assert!(table.iter().all(|line| line.chars().count() <= 80), "{table:#?}");
-        assert!(table.iter().any(|line| line.contains("wasm   total") && line.contains("2.00x")));
+        assert!(table.iter().any(|line| line.contains("wasm        total") && line.contains("2.00x")));
         assert_eq!(table.len(), 1 + 3 + 3 + 4 + 1);
     }
 }

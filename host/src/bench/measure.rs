@@ -12,14 +12,12 @@ use omega_kernel::wire::{self, Message, PayloadRef};
 use super::child::Answer;
 use super::machine::{Watch, peak_bytes, reset_peak};
 use crate::check::{self, Log};
-use crate::engine::{Kernel, ScanPart};
+use crate::engine::Kernel;
 use crate::failure::Failure;
 use crate::map::Source;
 
 /// Bytes copied out of the mapping at once.
 const PIECE_BYTES: usize = 4 << 20;
-/// Bytes in a part that becomes a run of its own.
-const PART_BYTES: u64 = 64 << 20;
 
 /// Frames that are copied out of the mapping together.
 #[derive(Debug)]
@@ -37,27 +35,14 @@ struct Place {
 }
 
 /// The scan of the log in parts, then the fold of their runs.
-pub fn two_phase(kernel: &Kernel, log: &Source, pieces: &[Piece]) -> Result<Answer, Failure> {
+pub fn two_phase(kernel: &Kernel, log: &Source) -> Result<Answer, Failure> {
     reset_peak();
-    let mut buffer = vec![0; PIECE_BYTES];
     let watch = Watch::start();
     let mut runs = Vec::new();
-    let mut pieces = pieces.iter().peekable();
-    while let Some(first) = pieces.peek() {
-        let part = first.offset;
-        // The first part starts with the file header, which is a piece of its own.
-        let mut scanner = kernel.scanner(ScanPart { offset: part, ..ScanPart::default() })?;
-        while let Some(piece) = pieces.next_if(|piece| piece.offset - part < PART_BYTES) {
-            let (mut at, end) = (piece.offset, piece.offset + piece.bytes as u64);
-            while at < end {
-                let most = buffer.len().min((end - at) as usize);
-                let count = log.read_at(at, &mut buffer[..most])?;
-                scanner.push(&buffer[..count])?;
-                at += count as u64;
-            }
-        }
-        runs.push(scanner.finish(pieces.peek().is_none())?);
-    }
+    check::scan(kernel, log, kernel.jobs().max(1), |run| {
+        runs.push(run);
+        Ok(())
+    })?;
     let scan = watch.read();
 
     let watch = Watch::start();
@@ -121,9 +106,8 @@ pub fn floor(log: &Source, pieces: &[Piece]) -> Result<Answer, Failure> {
     Ok(Answer::Floor { read, blake3, crc32, waited: watch.read().waited })
 }
 
-/// Cuts the log between frames, off the clock. The first piece is the file header. Only with
-/// `frames` is each frame's place kept, which takes memory that nobody else should be charged with.
-pub fn pieces(log: &Source, frames: bool) -> Result<Vec<Piece>, Failure> {
+/// Cuts the log between frames, off the clock. The first piece is the file header.
+pub fn pieces(log: &Source) -> Result<Vec<Piece>, Failure> {
     let mut pieces = vec![Piece { offset: 0, bytes: HEADER_BYTES, frames: Vec::new() }];
     let mut buffer = vec![0; PIECE_BYTES];
     let mut offset = HEADER_BYTES as u64;
@@ -132,9 +116,7 @@ pub fn pieces(log: &Source, frames: bool) -> Result<Vec<Piece>, Failure> {
         let mut piece = Piece { offset, bytes: 0, frames: Vec::new() };
         while let FrameAt::Whole(message) = frame_at(&buffer[piece.bytes..count]) {
             let len = FRAME_HEADER_BYTES + message.len();
-            if frames {
-                piece.frames.push(Place { frame: (piece.bytes, len), payload: payload(message, &buffer) });
-            }
+            piece.frames.push(Place { frame: (piece.bytes, len), payload: payload(message, &buffer) });
             piece.bytes += len;
         }
         if piece.bytes == 0 {
@@ -186,7 +168,7 @@ mod tests {
         generate(&plan, &mut log, None).unwrap();
         let bytes = log.into_inner().unwrap().0;
         let source = Source::from_bytes("b", bytes.clone());
-        let pieces = pieces(&source, true).unwrap();
+        let pieces = pieces(&source).unwrap();
         assert!(pieces.len() > 2, "a log of several pieces");
         let mut at = 0;
         for piece in &pieces {
@@ -207,14 +189,17 @@ mod tests {
         }
         assert_eq!(count, 3000);
 
-        let kernel = Kernel::embedded(&Options { mode: Mode::Native, ..Options::default() }).unwrap();
-        let Answer::Total { body: fed, merged: true, .. } = total(&kernel, &source).unwrap() else {
-            panic!("a total")
-        };
-        let Answer::TwoPhase { body: folded, .. } = two_phase(&kernel, &source, &pieces).unwrap() else {
-            panic!("two phases")
-        };
-        assert_eq!(fed, folded);
+        for jobs in [0, 2] {
+            let options = Options { mode: Mode::Native, jobs, ..Options::default() };
+            let kernel = Kernel::embedded(&options).unwrap();
+            let Answer::Total { body: fed, merged: true, .. } = total(&kernel, &source).unwrap() else {
+                panic!("a total")
+            };
+            let Answer::TwoPhase { body: folded, .. } = two_phase(&kernel, &source).unwrap() else {
+                panic!("two phases")
+            };
+            assert_eq!(fed, folded);
+        }
         assert!(matches!(floor(&source, &pieces).unwrap(), Answer::Floor { .. }));
     }
 }

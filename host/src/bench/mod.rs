@@ -1,7 +1,7 @@
 //! Measuring the kernel: scan, fold and total, as WebAssembly and native, beside a floor.
 //!
-//! Each contender is measured in a process of its own, pinned to one processor, so that its peak
-//! memory is its alone; they take turns on the same log, and change who begins, so that drift of
+//! Each contender is measured in a process of its own, pinned to one processor unless it is to use several,
+//! so that its peak memory is its alone; they take turns on the same log, and change who begins, so that drift of
 //! the machine hits all alike. Ratios are taken between runs of the same turn. Every run's body is
 //! compared with all others: a fast kernel that says something else is no result.
 //!
@@ -26,7 +26,7 @@ use crate::files::unwritable;
 use crate::produce::generate::{Plan, generate};
 use crate::produce::progress::Progress;
 use crate::produce::writer::{LogWriter, Written};
-use child::{Answer, Child, Request};
+use child::{Answer, Child, Processors, Request};
 use figures::{Figures, Memory};
 pub use machine::{Machine, Span};
 
@@ -37,9 +37,30 @@ pub enum Contender {
     Wasm,
     /// The kernel that is compiled into this program.
     Native,
+    /// The component, several instances scanning side by side.
+    WasmJobs,
+    /// The kernel that is compiled into this program, so.
+    NativeJobs,
     /// One library call for each payload and each frame: what no kernel that makes them one by one
     /// can be faster than.
     Floor,
+}
+
+impl Contender {
+    /// Whether it judges.
+    pub fn is_judge(self) -> bool {
+        self != Contender::Floor
+    }
+
+    /// Whether it is the kernel that is compiled into this program.
+    pub fn is_native(self) -> bool {
+        matches!(self, Contender::Native | Contender::NativeJobs)
+    }
+
+    /// Whether it takes several processors.
+    pub fn takes_several(self) -> bool {
+        matches!(self, Contender::WasmJobs | Contender::NativeJobs)
+    }
 }
 
 /// What to measure.
@@ -49,6 +70,8 @@ pub struct Setup {
     pub plan: Plan,
     /// Who judges; the floor is always measured too.
     pub judges: Vec<Contender>,
+    /// Instances of those that scan side by side.
+    pub jobs: usize,
     /// How the component is run.
     pub execution: Execution,
     /// Turns that count, after one that does not.
@@ -181,7 +204,14 @@ fn write_log(plan: &Plan, folder: &Path) -> Result<(NamedTempFile, Written), Fai
 fn start(setup: &Setup, log: &Path, machine: &Machine) -> Result<Vec<Child>, Failure> {
     let contenders = setup.judges.iter().copied().chain([Contender::Floor]);
     contenders
-        .map(|contender| Child::start(&setup.program, contender, setup.execution, log, machine.processor))
+        .map(|contender| {
+            let processors = match machine.processor {
+                _ if contender.takes_several() => Processors::Several(setup.jobs),
+                Some(processor) => Processors::One(processor),
+                None => Processors::Any,
+            };
+            Child::start(&setup.program, contender, setup.execution, log, processors)
+        })
         .collect()
 }
 

@@ -78,7 +78,7 @@ impl Bundle {
             let message = "without its logs this evidence shows nothing: it has no conflict and no proof";
             return Err(Failure::usage(message).hint("Leave --without-logs out."));
         }
-        let mut kernels = Kernels::open(&request.kernels)?;
+        let mut kernels = Kernels::open(&request.kernels, None)?;
         let logs = if request.without_logs { Logs::outside(request) } else { Logs::among(&parts) };
         let mut finding = evidence.verify(&parts, logs, &mut kernels);
         if request.without_logs && finding.code.is_none() {

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap::builder::RangedU64ValueParser;
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 
 use crate::bench::{self, Contender, Measured, Setup, figures};
-use crate::engine::{Execution, Kernel};
+use crate::engine::{Execution, Kernel, MAX_JOBS};
 use crate::failure::Failure;
 use crate::produce::generate::{Ids, Plan};
 use crate::report::{Outcome, Report};
@@ -23,8 +24,8 @@ Examples:
   omega bench --events 20000 --mode wasm --engine pulley
 
 The same flags give the same log everywhere; it is one batch, from genesis. All
-is measured on one processor, in turns; a figure is the median of the turns
-after the first, a ratio the median of the ratios within each turn. The floor is
+but the rows of several jobs is measured on one processor, in turns; a figure is
+the median of the turns after the first, a ratio the median of the ratios within each turn. The floor is
 what the hashes and checksums alone take natively, by one library call each.")]
 pub struct Args {
     /// Events in the log
@@ -51,6 +52,9 @@ pub struct Args {
     /// How WebAssembly is run
     #[arg(long, value_enum, default_value_t = Engine::Cranelift)]
     pub engine: Engine,
+    /// Instances that scan side by side, measured beside one; 1 leaves that out
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MAX_JOBS))]
+    pub jobs: usize,
     /// Turns that count, after one that does not
     #[arg(long, value_name = "R", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub runs: u32,
@@ -97,11 +101,8 @@ pub fn run(args: Args) -> Result<Report, Failure> {
             ids: args.ids,
             conflict: None,
         },
-        judges: match args.mode {
-            Mode::Wasm => vec![Contender::Wasm],
-            Mode::Native => vec![Contender::Native],
-            Mode::Both => vec![Contender::Wasm, Contender::Native],
-        },
+        judges: judges(args.mode, args.jobs),
+        jobs: args.jobs,
         execution: match args.engine {
             Engine::Cranelift => Execution::Cranelift,
             Engine::Pulley => Execution::Pulley,
@@ -112,6 +113,18 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     };
     let measured = bench::run(&setup)?;
     Ok(report(&args, &measured))
+}
+
+/// Who judges: on one processor, and where more than one job was asked for beside that.
+fn judges(mode: Mode, jobs: usize) -> Vec<Contender> {
+    let (one, several) = match mode {
+        Mode::Wasm => (vec![Contender::Wasm], vec![Contender::WasmJobs]),
+        Mode::Native => (vec![Contender::Native], vec![Contender::NativeJobs]),
+        Mode::Both => {
+            (vec![Contender::Wasm, Contender::Native], vec![Contender::WasmJobs, Contender::NativeJobs])
+        }
+    };
+    one.into_iter().chain(several.into_iter().filter(|_| jobs > 1)).collect()
 }
 
 fn report(args: &Args, measured: &Measured) -> Report {
@@ -138,6 +151,7 @@ fn report(args: &Args, measured: &Measured) -> Report {
         .field("seed", args.seed.to_string())
         .field("mode", name(args.mode))
         .field("engine", &engine)
+        .field("jobs", args.jobs)
         .field("runs", args.runs)
         .field("warm_up_runs", 1)
         .field("log_bytes", measured.log.bytes)
@@ -172,6 +186,7 @@ fn report(args: &Args, measured: &Measured) -> Report {
         None => report.line("  NOT bound to one processor: the system did not allow it"),
     };
     let report = measured.table().into_iter().fold(report, Report::line);
+    let report = measured.gains(args.jobs).into_iter().fold(report, Report::line);
     match measured.figures.waited_share() {
         Some(share) if share > BUSY_SHARE => report.hint(format!(
             "other programs had the processor in {} of the time: measure when the machine is idle",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use data_encoding::HEXLOWER;
 use omega_kernel::body::VerdictKind;
 
+use super::jobs::JobsArgs;
 use crate::certify::{self, Certified, Request};
 use crate::engine::Engine;
 use crate::failure::{Failure, HostCode};
@@ -68,6 +69,9 @@ pub struct Args {
     /// What a new chain is about [default: the log's folder and file name]
     #[arg(long, value_name = "TEXT")]
     pub origin: Option<String>,
+    /// How many processors.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
 }
 
 /// Checks, signs, stores, writes.
@@ -96,6 +100,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         snapshot: args.snapshot,
         kernels: args.kernels,
         engines: args.engines,
+        jobs: args.jobs.jobs,
     };
     let certified = certify::certify(&request)?;
     Ok(report(&request, &certified))

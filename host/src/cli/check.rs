@@ -6,6 +6,7 @@ use omega_kernel::body::VerdictKind;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use super::jobs::JobsArgs;
 use crate::batch;
 use crate::certify::{self, Request};
 use crate::check::Log;
@@ -55,6 +56,9 @@ pub struct Args {
     /// Where the certificate goes
     #[arg(long, value_name = "FILE", default_value = "omega.cert", requires = "certify")]
     pub output: PathBuf,
+    /// How many processors.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
 }
 
 /// Judges the logs as one batch from nothing; certifies the verdict where that was asked for.
@@ -66,7 +70,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
     if args.certify {
         before_judging(&args)?;
     }
-    let kernel = batch::kernel(None)?;
+    let kernel = batch::kernel(None, args.jobs.jobs)?;
     let open = |path: &PathBuf| Opened::new(path, args.certify);
     let opened = args.logs.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let logs: Vec<Log<'_>> = opened.iter().map(|opened| Log::whole(&opened.source)).collect();
@@ -149,6 +153,7 @@ fn certified(
         snapshot: None,
         kernels: Vec::new(),
         engines: Vec::new(),
+        jobs: args.jobs.jobs,
     };
     let certified = certify::certify(&request)?;
     let output = args.output.display().to_string();

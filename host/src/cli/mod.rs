@@ -32,6 +32,7 @@ pub mod export_metrics;
 pub mod generate;
 pub mod import;
 pub mod ingest;
+mod jobs;
 pub mod kernel;
 pub mod keygen;
 pub mod man;

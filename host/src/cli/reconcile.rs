@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use omega_kernel::body::VerdictKind;
 
+use super::jobs::JobsArgs;
 use crate::batch;
 use crate::check::Log;
 use crate::engine::Session;
@@ -48,6 +49,9 @@ pub struct Args {
     /// Where a crash folder is left when the logs conflict
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub crash_dir: PathBuf,
+    /// How many processors.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
 }
 
 /// Judges, writes the result, keeps the state, leaves a crash folder on a conflict.
@@ -61,7 +65,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         Some(path) => outputs.writes("--save-snapshot", path, Kind::Snapshot).check()?,
         None => outputs.check()?,
     }
-    let kernel = batch::kernel(args.kernel.as_deref())?;
+    let kernel = batch::kernel(args.kernel.as_deref(), args.jobs.jobs)?;
     let sources = batch::open(&args.inputs)?;
     let (mut session, position) = batch::session(&kernel, args.snapshot.as_deref())?;
     let before = match &args.snapshot {

@@ -7,6 +7,7 @@ use omega_kernel::body::VerdictKind;
 use omega_kernel::fault::FaultCode;
 use omega_kernel::hash::Hash;
 
+use super::jobs::JobsArgs;
 use crate::batch;
 use crate::check::Log;
 use crate::crash::{self, Input};
@@ -41,6 +42,9 @@ pub struct Args {
     /// A checker to judge with [default: the one built in, or the crash folder's]
     #[arg(long, value_name = "FILE")]
     pub kernel: Option<PathBuf>,
+    /// How many processors.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
 }
 
 /// Judges again. 0: the expected state came out; 10: a conflict, as recorded where there is a
@@ -53,7 +57,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
 }
 
 fn replay_suffix(args: &Args) -> Result<Report, Failure> {
-    let kernel = batch::kernel(args.kernel.as_deref())?;
+    let kernel = batch::kernel(args.kernel.as_deref(), args.jobs.jobs)?;
     let (mut session, _) = batch::session(&kernel, args.snapshot.as_deref())?;
     let sources = batch::open(&args.log_suffix)?;
     let logs: Vec<Log<'_>> = sources.iter().map(Log::whole).collect();
@@ -74,7 +78,7 @@ fn replay_suffix(args: &Args) -> Result<Report, Failure> {
 
 fn replay_crash(args: &Args, folder: &Path) -> Result<Report, Failure> {
     let corpse = crash::open(folder)?;
-    let kernel = batch::kernel(Some(args.kernel.as_deref().unwrap_or(&corpse.kernel)))?;
+    let kernel = batch::kernel(Some(args.kernel.as_deref().unwrap_or(&corpse.kernel)), args.jobs.jobs)?;
     let (mut session, _) = batch::session(&kernel, corpse.snapshot.as_deref())?;
     let sources = corpse
         .inputs
@@ -84,7 +88,7 @@ fn replay_crash(args: &Args, folder: &Path) -> Result<Report, Failure> {
     let logs: Vec<Log<'_>> = sources
         .iter()
         .zip(&corpse.inputs)
-        .map(|(source, Input { limit, .. })| Log { source, limit: *limit })
+        .map(|(source, Input { limit, .. })| Log { limit: *limit, ..Log::whole(source) })
         .collect();
     let seed = args.replay_seed.unwrap_or(corpse.replay_seed);
     let outcome = batch::judge(&kernel, &mut session, &logs, seed)?;

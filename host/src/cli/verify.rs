@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::evidence::EvidenceArgs;
+use super::jobs::JobsArgs;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -48,6 +49,9 @@ pub struct Args {
     /// A proof to check against the certificate that it names
     #[arg(long, value_name = "FILE")]
     pub proof: Option<PathBuf>,
+    /// How many processors.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
 }
 
 /// Verifies and reports every check.
@@ -68,6 +72,7 @@ pub fn run(args: Args) -> Result<Report, Failure> {
         kernels: args.kernels,
         engines: args.engines,
         proof: args.proof,
+        jobs: args.jobs.jobs,
     };
     verify::verify(request).map(|verified| verify::report(&verified))
 }

@@ -16,6 +16,7 @@ mod wasm;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 pub use choice::{Engine, agreed, differ};
 pub use limits::Limits;
@@ -35,6 +36,11 @@ pub const COMPONENT_MAGIC: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 static EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.wasm"));
 /// Its BLAKE3.
 static EMBEDDED_HASH: &[u8; 32] = include_bytes!(concat!(env!("OUT_DIR"), "/kernel.hash"));
+
+/// Most instances that may scan side by side.
+pub const MAX_JOBS: u64 = 64;
+/// As many where nobody says more: from there on what is not scanning takes most of the time.
+const USUAL_JOBS: usize = 4;
 
 /// Which of the two builds of the kernel judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +73,9 @@ pub struct Options {
     pub execution: Execution,
     /// What a kernel may use.
     pub limits: Limits,
+    /// Instances that scan large logs side by side. With one, or none, logs are fed to the session; a
+    /// stranger's kernel always gets them so.
+    pub jobs: usize,
     /// The memory of an instance that ends is kept for the next: for a process that runs many, and
     /// can spare what the largest needed.
     pub keep_memory: bool,
@@ -79,7 +88,8 @@ pub struct Options {
 
 impl Options {
     /// As the user set them: `OMEGA_KERNEL_MODE` = `wasm`, `native` or `dual`;
-    /// `OMEGA_KERNEL_ENGINE` = `cranelift` or `pulley`; the cache in the user's cache folder.
+    /// `OMEGA_KERNEL_ENGINE` = `cranelift` or `pulley`; `OMEGA_JOBS` = 1 to [`MAX_JOBS`], or else as many as this
+    /// process has processors, at most 4; the cache in the user's cache folder.
     ///
     /// # Errors
     /// A usage failure for any other value.
@@ -103,7 +113,21 @@ impl Options {
                 )));
             }
         };
-        Ok(Options { mode, execution, cache: cache::default_folder(), ..Options::default() })
+        let jobs = match variable("OMEGA_JOBS")? {
+            None => thread::available_parallelism().map_or(1, |processors| processors.get().min(USUAL_JOBS)),
+            Some(jobs) => {
+                jobs.parse().ok().filter(|jobs| (1..=MAX_JOBS as usize).contains(jobs)).ok_or_else(|| {
+                    Failure::usage(format!("OMEGA_JOBS is `{jobs}`; it may be 1 to {MAX_JOBS}"))
+                })?
+            }
+        };
+        Ok(Options { mode, execution, jobs, cache: cache::default_folder(), ..Options::default() })
+    }
+
+    /// With so many jobs, where somebody said how many.
+    #[must_use]
+    pub fn with_jobs(self, jobs: Option<usize>) -> Self {
+        Options { jobs: jobs.unwrap_or(self.jobs), ..self }
     }
 }
 
@@ -128,6 +152,7 @@ pub struct Kernel {
     hash: [u8; 32],
     native: bool,
     execution: Execution,
+    jobs: usize,
     wasm: Option<Arc<wasm::Program>>,
 }
 
@@ -144,8 +169,8 @@ impl Kernel {
             }
         };
         let native = options.mode != Mode::Wasm;
-        let (bytes, execution) = (EMBEDDED.into(), options.execution);
-        Ok(Kernel { bytes, hash: *EMBEDDED_HASH, native, execution, wasm })
+        let Options { execution, jobs, .. } = *options;
+        Ok(Kernel { bytes: EMBEDDED.into(), hash: *EMBEDDED_HASH, native, execution, jobs, wasm })
     }
 
     /// A stranger's kernel: compiled in a process of its own, under limits. Runs as WebAssembly
@@ -168,6 +193,7 @@ impl Kernel {
             bytes: bytes.into(),
             native: false,
             execution: options.execution,
+            jobs: 1,
             wasm: Some(Arc::new(program)),
         })
     }
@@ -202,6 +228,11 @@ impl Kernel {
     /// True where the component itself judges: only then may its verdict be signed.
     pub fn runs_component(&self) -> bool {
         self.wasm.is_some()
+    }
+
+    /// How many instances of it may scan side by side.
+    pub fn jobs(&self) -> usize {
+        self.jobs
     }
 
     /// The engines that run it, and agree wherever it gives a verdict.

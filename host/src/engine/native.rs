@@ -122,6 +122,11 @@ fn ended() -> Fault {
 }
 
 impl Scan for Scanner {
+    fn begin(&mut self, part: &ScanPart) -> Result<(), Error> {
+        *self = Scanner::new(part);
+        Ok(())
+    }
+
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         Ok(self.scanner.as_mut().ok_or_else(ended)?.push(bytes)?)
     }

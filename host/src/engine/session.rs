@@ -51,6 +51,7 @@ pub(super) trait Judge: Send {
 
 /// What a scanner is made of.
 pub(super) trait Scan: Send {
+    fn begin(&mut self, part: &ScanPart) -> Result<(), Error>;
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error>;
     fn end(&mut self, last: bool) -> Result<u64, Error>;
     fn read(&mut self, max: u32) -> Result<Vec<u8>, Error>;
@@ -177,7 +178,7 @@ impl Session {
     }
 }
 
-/// The scan of one part of a log.
+/// The scan of one part of a log, and then of another.
 pub struct Scanner(Engines<dyn Scan>);
 
 impl Scanner {
@@ -187,13 +188,19 @@ impl Scanner {
         Ok(Scanner(Engines { wasm: wasm.map(|it| Box::new(it) as _), native: kernel.native.then(native) }))
     }
 
+    /// Begins another part, of this or another log, in the same instance. What became of the one before is
+    /// forgotten.
+    pub fn begin(&mut self, part: ScanPart) -> Result<(), Error> {
+        self.0.each(|scan| scan.begin(&part))
+    }
+
     /// The part's next bytes, at most [`MAX_CHUNK_BYTES`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.0.each(|scan| scan.push(bytes))
     }
 
     /// The part is complete; `last` says that the log ends with it. Its run.
-    pub fn finish(mut self, last: bool) -> Result<Vec<u8>, Error> {
+    pub fn finish(&mut self, last: bool) -> Result<Vec<u8>, Error> {
         let mut rest = self.0.each(|scan| scan.end(last))?;
         let mut run = Vec::new();
         while rest > 0 {
@@ -201,7 +208,12 @@ impl Scanner {
             rest = rest.checked_sub(chunk.len() as u64).filter(|_| !chunk.is_empty()).ok_or_else(|| {
                 Failure::new(HostCode::KernelOutput, "the kernel's run is not as long as announced")
             })?;
-            run.extend_from_slice(&chunk);
+            if run.is_empty() {
+                // Most runs are one chunk.
+                run = chunk;
+            } else {
+                run.extend_from_slice(&chunk);
+            }
         }
         Ok(run)
     }

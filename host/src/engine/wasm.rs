@@ -415,14 +415,27 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn new(program: &Arc<Program>, part: &ScanPart) -> Result<Self, Error> {
-        let part = wit::ScanPart { log: part.log, offset: part.offset, limit: part.limit };
         let mut instance = program.instance()?;
-        let scanner = instance.call(0, |store, guest| guest.scanner().call_constructor(store, part))?;
+        let scanner = scanner_of(&mut instance, part)?;
         Ok(Scanner { instance, scanner, run_bytes: 0 })
     }
 }
 
+fn scanner_of(instance: &mut Instance, part: &ScanPart) -> Result<ResourceAny, Error> {
+    let part = wit::ScanPart { log: part.log, offset: part.offset, limit: part.limit };
+    instance.call(0, |store, guest| guest.scanner().call_constructor(store, part))
+}
+
 impl Scan for Scanner {
+    fn begin(&mut self, part: &ScanPart) -> Result<(), Error> {
+        self.instance.store.data_mut().renew();
+        let before = self.scanner;
+        self.instance.call(0, |store, _| before.resource_drop(store))?;
+        self.scanner = scanner_of(&mut self.instance, part)?;
+        self.run_bytes = 0;
+        Ok(())
+    }
+
     fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let scanner = self.scanner;
         self.instance.ask(bytes.len(), |store, guest| guest.scanner().call_push(store, scanner, bytes))

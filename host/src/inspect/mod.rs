@@ -113,7 +113,7 @@ impl Inspector {
         }
         let components: Vec<PathBuf> =
             of_kind(&files, Kind::Kernel).iter().map(|name| root.join(name)).collect();
-        let kernels = Kernels::open(&components)?;
+        let kernels = Kernels::open(&components, None)?;
         let node = match of_kind(&files, Kind::Journal).is_empty() {
             false => Some(node::Expected::of(root)?),
             true => None,

@@ -28,12 +28,12 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// Takes the built-in kernel and those in files.
+    /// Takes the built-in kernel and those in files; as many `jobs` as the user said, where that was said.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn open(paths: &[PathBuf]) -> Result<Self, Failure> {
-        let mut options = Options::from_environment()?;
+    pub fn open(paths: &[PathBuf], jobs: Option<usize>) -> Result<Self, Failure> {
+        let mut options = Options::from_environment()?.with_jobs(jobs);
         if options.mode == Mode::Native {
             options.mode = Mode::Wasm;
         }

@@ -40,6 +40,8 @@ pub struct Request {
     pub engines: Vec<Engine>,
     /// A proof about one of the certificates.
     pub proof: Option<PathBuf>,
+    /// Instances that scan side by side; none is the usual number.
+    pub jobs: Option<usize>,
 }
 
 /// What is verified.
@@ -60,7 +62,7 @@ pub fn verify(request: Request) -> Result<Verified, Failure> {
     let proof = request.proof.as_deref().map(read_proof).transpose()?;
     let snapshot = request.snapshot.as_deref().map(Source::open).transpose()?;
     let inputs = request.inputs.iter().map(Source::open).collect();
-    let mut kernels = Kernels::open(&request.kernels)?.under(&request.engines);
+    let mut kernels = Kernels::open(&request.kernels, request.jobs)?.under(&request.engines);
     let name = |path: &Path| path.display().to_string();
     let engines = request.engines;
     let evidence = match &request.evidence {

@@ -80,7 +80,7 @@ pub fn add(args: &AddArgs) -> Result<Report, Failure> {
 pub fn inspect(args: &InspectArgs) -> Result<Report, Failure> {
     let path = Path::new(&args.kernel);
     let said = if path.exists() {
-        let kernel = batch::kernel(Some(path))?;
+        let kernel = batch::kernel(Some(path), None)?;
         let said = kernel.describe()?;
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         serde_json::json!({
